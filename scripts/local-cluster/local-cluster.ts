@@ -2,12 +2,12 @@
 // process that started it unless `keepRunning` says so.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RedisOptions } from 'ioredis';
 import { findRedisServer } from '../redis-server/find.ts';
 import { follow, formCluster, viewOf, waitHealthy } from './form-cluster.ts';
 import { itself } from './node-view.ts';
 import { findPortRun } from './port-run.ts';
 import { PortTakenError, RedisNode } from './redis-node.ts';
+import type { Connection } from './redis-node.ts';
 import { Reaper } from './reaper.ts';
 import { clusterConfig } from './server-config.ts';
 import { waitUntil } from './wait-until.ts';
@@ -28,7 +28,7 @@ export interface LocalClusterOptions {
   readonly serverPath?: string;
   readonly extraConfig?: ExtraConfig;
   /** How to log in, when extraConfig asks for it: tls, username, password. */
-  readonly connection?: RedisOptions;
+  readonly connection?: Connection;
   /** How long a node is silent before it counts as failed. @default 2000 */
   readonly nodeTimeoutMs?: number;
   /** Whether one dead shard makes every shard refuse commands. @default false */

@@ -20,6 +20,9 @@ const ANSWER_TIMEOUT_MS = 2000;
 const TERM_TIMEOUT_MS = 3000;
 const KILL_TIMEOUT_MS = 5000;
 
+/** ioredis options of a connection to a node. */
+export type Connection = Omit<RedisOptions, 'replyMapping'>;
+
 export interface RedisNodeOptions {
   readonly serverPath: string;
   readonly port: number;
@@ -28,7 +31,7 @@ export interface RedisNodeOptions {
   /** Lines of redis.conf for this node at this port; later lines win. */
   readonly config: (port: number) => readonly string[];
   /** How to log in: tls, username, password. */
-  readonly connection?: RedisOptions;
+  readonly connection?: Connection;
   /** Lets the process outlive this one. @default false */
   readonly keepRunning?: boolean;
 }
@@ -132,9 +135,9 @@ export class RedisNode implements AsyncDisposable {
   }
 
   /** A connection of the caller's own, who closes it. It reconnects, as ioredis does. */
-  client(options: RedisOptions = {}): Redis {
-    const where = { host: this.host, port: this.#port };
-    const client = new Redis(Object.assign(where, this.#options.connection, options));
+  client(options: Connection = {}): Redis {
+    const where: Connection = { host: this.host, port: this.#port };
+    const client = new Redis({ ...where, ...this.#options.connection, ...options });
     // Without a listener ioredis prints every lost connection; callers still get their rejections.
     client.on('error', () => {});
     return client;

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
-import type { RedisOptions } from 'ioredis';
 import { findRedisServer } from '../redis-server/find.ts';
 import { extraLines, onFreePorts, temporaryDir } from './local-cluster.ts';
 import type { ExtraConfig } from './local-cluster.ts';
 import { RedisNode } from './redis-node.ts';
+import type { Connection } from './redis-node.ts';
 import { standaloneConfig } from './server-config.ts';
 
 export interface StandaloneServerOptions {
@@ -13,7 +13,7 @@ export interface StandaloneServerOptions {
   readonly serverPath?: string;
   readonly extraConfig?: ExtraConfig;
   /** How to log in, when extraConfig asks for it: tls, username, password. */
-  readonly connection?: RedisOptions;
+  readonly connection?: Connection;
   readonly log?: (line: string) => void;
 }
 

@@ -46,7 +46,7 @@ export const ERROR_CODES = {
   PARTIAL_LOAD: true,
   /** The store was closed. */
   CLOSED: false,
-} as const satisfies Record<string, boolean>;
+} as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 

@@ -1,0 +1,20 @@
+/** A node's `host:port`, the name by which the whole package knows a node. IPv6 hosts stay bare. */
+
+export type Address = string;
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function formatAddress({ host, port }: HostAndPort): Address {
+  return `${host}:${port}`;
+}
+
+/** Splits at the last colon, as `::1:7000` wants; nothing where there is no valid port. */
+export function parseAddress(address: string): HostAndPort | undefined {
+  const colon = address.lastIndexOf(':');
+  const port = Number(address.slice(colon + 1));
+  if (colon === -1 || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
+  return { host: address.slice(0, colon), port };
+}

@@ -1,0 +1,223 @@
+/**
+ * The control plane: the ioredis Cluster or Redis underneath, the slot table, and the lanes.
+ *
+ *   nodes ──probe──▶ cluster or standalone? ──▶ ioredis Cluster / Redis   asked for topology
+ *                                                      │ its options
+ *                                                      ▼
+ *                                               lanes, one per node and purpose
+ *
+ * The slot table is refreshed by asking the nodes themselves. Several are asked, and the one with the
+ * highest cluster epoch is believed: a node that was cut off still tells the past. One refresh serves
+ * all who wait for it. Lanes are ioredis connections with the same options (TLS, ACL user, names), on
+ * which nothing else is sent.
+ */
+
+import { Cluster, Redis, type RedisOptions } from './ioredis.ts';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatAddress, parseAddress, type Address, type HostAndPort } from './address.ts';
+import { Counters } from './counters.ts';
+import { Lane, type LanePurpose } from './lane.ts';
+import type { ClusterLimits } from './options.ts';
+import { Topology, type AddressMapper } from './topology.ts';
+
+export type ConnectionMode = 'cluster' | 'standalone';
+
+/** What a connection stands on: an ioredis object, and how addresses are reached. */
+export interface Underlay {
+  readonly mode: ConnectionMode;
+  readonly redis: Cluster | Redis;
+  /** Whether `close` ends `redis` too. */
+  readonly owned: boolean;
+  readonly natMap: NatMap | undefined;
+}
+
+export type NatMap =
+  | Readonly<Record<Address, HostAndPort>>
+  | ((address: Address) => HostAndPort | null);
+
+/** How many nodes are asked for the slot table at once. */
+const NODES_PER_REFRESH = 3;
+
+export class Connection {
+  readonly mode: ConnectionMode;
+  readonly limits: ClusterLimits;
+  readonly counters: Counters = new Counters();
+  /** Fires when the connection closes. */
+  readonly closed: AbortSignal;
+  readonly #closing = new AbortController();
+  readonly #underlay: Underlay;
+  readonly #lanes = new Map<string, Lane>();
+  #topology: Topology;
+  #refreshing: Promise<void> | undefined;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param topology the table to begin with; for a cluster call `refresh` before the first batch */
+  constructor(underlay: Underlay, limits: ClusterLimits) {
+    this.mode = underlay.mode;
+    this.limits = limits;
+    this.#underlay = underlay;
+    this.#topology =
+      underlay.redis instanceof Cluster || underlay.mode === 'cluster'
+        ? new Topology()
+        : Topology.standalone(addressOf(underlay.redis));
+    this.closed = this.#closing.signal;
+    setMaxListeners(0, this.closed);
+  }
+
+  get topology(): Topology {
+    return this.#topology;
+  }
+
+  /** How an address that a node announced is reached from here. */
+  readonly reach: AddressMapper = (announced: Address): Address => {
+    const { natMap } = this.#underlay;
+    const mapped = typeof natMap === 'function' ? natMap(announced) : natMap?.[announced];
+    return mapped ? formatAddress(mapped) : announced;
+  };
+
+  lane(address: Address, purpose: LanePurpose): Lane {
+    const name = `${purpose} ${address}`;
+    const known = this.#lanes.get(name);
+    if (known) return known;
+    const { silenceMs, chunksInFlight } = this.limits;
+    const lane = new Lane(address, this.#open(address), { silenceMs, chunksInFlight });
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+
+  /**
+   * Replaces the slot table by what the nodes say now. Never rejects: where no node answers, the
+   * table stays. Calls that come while one runs share it.
+   */
+  async refresh(): Promise<void> {
+    if (this.mode === 'standalone' || this.closed.aborted) return;
+    this.#refreshing ??= this.#refreshOnce().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  close(): void {
+    this.#closing.abort();
+    for (const lane of this.#lanes.values()) lane.close();
+    this.#lanes.clear();
+    if (this.#underlay.owned) this.#underlay.redis.disconnect();
+  }
+
+  async #refreshOnce(): Promise<void> {
+    const sinceMs = performance.now() - this.#refreshedAtMs;
+    const pauseMs = (this.limits.refreshEveryMs - sinceMs) * (1 + Math.random() / 4);
+    if (pauseMs > 0)
+      await delay(pauseMs, undefined, { signal: this.closed }).catch(() => undefined);
+    const views = this.#views();
+    while (views.length > 0 && !this.closed.aborted) {
+      const asked = await Promise.all(views.splice(0, NODES_PER_REFRESH).map((view) => view()));
+      const freshest = asked.filter((view) => view !== undefined).sort(byEpochThenCoverage)[0];
+      if (freshest === undefined) continue;
+      this.#topology = freshest.topology;
+      this.counters.countRefresh();
+      this.#closeStrayLanes();
+      break;
+    }
+    this.#refreshedAtMs = performance.now();
+    if (this.#underlay.redis instanceof Cluster) this.#underlay.redis.refreshSlotsCache(() => {});
+  }
+
+  /** Ways to ask for the slot table: ioredis's own connections first, then ours to nodes we know. */
+  #views(): (() => Promise<View | undefined>)[] {
+    const { redis } = this.#underlay;
+    const nodes = (redis instanceof Cluster ? redis.nodes('all') : [redis]).map(
+      (node) => () =>
+        this.#view(addressOf(node), async () => [
+          await node.call('CLUSTER', 'INFO'),
+          await node.call('CLUSTER', 'SLOTS'),
+        ]),
+    );
+    const lanes = [...this.#topology.addresses()].map(
+      (address) => () =>
+        this.#view(address, async () => {
+          const unit = [
+            ['CLUSTER', 'INFO'],
+            ['CLUSTER', 'SLOTS'],
+          ] as const;
+          const lane = this.lane(address, 'online');
+          return (await lane.limit(() => lane.send([unit], false)))[0] ?? [];
+        }),
+    );
+    return [...shuffled(nodes), ...shuffled(lanes)];
+  }
+
+  async #view(address: Address, ask: () => Promise<readonly unknown[]>): Promise<View | undefined> {
+    const tooLate = new AbortController();
+    const timer = delay(this.limits.refreshTimeoutMs, undefined, { signal: tooLate.signal });
+    try {
+      const answer = await Promise.race([ask(), timer.catch(() => undefined)]);
+      const [info, slots] = answer ?? [];
+      const topology = Topology.fromClusterSlots(slots, address, this.reach);
+      const epoch = Number(/cluster_current_epoch:(\d+)/.exec(String(info))?.[1] ?? 0);
+      return topology.coveredSlotCount > 0 ? { topology, epoch } : undefined;
+    } catch {
+      return undefined;
+    } finally {
+      tooLate.abort();
+    }
+  }
+
+  #open(address: Address): Redis {
+    const { redis } = this.#underlay;
+    const template: RedisOptions =
+      redis instanceof Cluster
+        ? { ...(redis.nodes('all')[0]?.options ?? redis.options.redisOptions) }
+        : { ...redis.options };
+    const place: RedisOptions = this.mode === 'cluster' ? { ...parseAddress(address), db: 0 } : {};
+    return new Redis({
+      ...template,
+      ...place,
+      replyMapping: 'legacy',
+      lazyConnect: true,
+      readOnly: false,
+      retryStrategy: (times: number) =>
+        Math.min(25 * 2 ** (times - 1), 500) * (0.5 + Math.random() / 2),
+      // What was under way when the connection closed is the dispatcher's to decide about.
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      // LOADING comes as a reply, and is treated as one.
+      enableReadyCheck: false,
+      enableAutoPipelining: false,
+      commandTimeout: undefined,
+    });
+  }
+
+  /** Lanes to nodes that have left the cluster would try to reconnect for ever. */
+  #closeStrayLanes(): void {
+    const known = this.#topology.addresses();
+    for (const [name, lane] of this.#lanes) {
+      if (known.has(lane.address) || lane.busy) continue;
+      lane.close();
+      this.#lanes.delete(name);
+    }
+  }
+}
+
+interface View {
+  readonly topology: Topology;
+  readonly epoch: number;
+}
+
+function byEpochThenCoverage(a: View, b: View): number {
+  return b.epoch - a.epoch || b.topology.coveredSlotCount - a.topology.coveredSlotCount;
+}
+
+function addressOf(redis: Redis | Cluster): Address {
+  const { host, port, path } = redis.options as RedisOptions;
+  return path ?? formatAddress({ host: host ?? '127.0.0.1', port: port ?? 6379 });
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item);
+}

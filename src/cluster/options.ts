@@ -1,0 +1,58 @@
+/** The limits of the cluster layer. Everything that can grow has one. */
+
+export interface ClusterLimits {
+  /**
+   * Rows in one pipeline.
+   * @default 500
+   */
+  readonly rowsPerChunk: number;
+  /**
+   * Bytes of keys, names and values in one pipeline.
+   * @default 1_048_576
+   */
+  readonly bytesPerChunk: number;
+  /**
+   * Pipelines that may be under way on one lane.
+   * @default 4
+   */
+  readonly chunksInFlight: number;
+  /**
+   * A lane that owes replies and is silent this long is closed and opened again.
+   * @default 5_000
+   */
+  readonly silenceMs: number;
+  /**
+   * MOVED and ASK that a row follows without a pause in between.
+   * @default 5
+   */
+  readonly redirectsInARow: number;
+  /**
+   * The first pause before a row is sent again; it doubles, with jitter, up to `maxPauseMs`.
+   * @default 20
+   */
+  readonly firstPauseMs: number;
+  /** @default 500 */
+  readonly maxPauseMs: number;
+  /**
+   * The least time between two refreshes of the slot table.
+   * @default 100
+   */
+  readonly refreshEveryMs: number;
+  /**
+   * How long one node may take to tell the slot table.
+   * @default 1_000
+   */
+  readonly refreshTimeoutMs: number;
+}
+
+export const defaultLimits: ClusterLimits = {
+  rowsPerChunk: 500,
+  bytesPerChunk: 1_048_576,
+  chunksInFlight: 4,
+  silenceMs: 5_000,
+  redirectsInARow: 5,
+  firstPauseMs: 20,
+  maxPauseMs: 500,
+  refreshEveryMs: 100,
+  refreshTimeoutMs: 1_000,
+};

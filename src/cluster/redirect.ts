@@ -1,0 +1,90 @@
+/**
+ * What an error reply means for the row it answers.
+ *
+ *   MOVED              the slot lives elsewhere: go there, remember it
+ *   ASK                this key has already moved: go there once, behind ASKING, remember nothing
+ *   TRYAGAIN, LOADING, CLUSTERDOWN, MASTERDOWN, READONLY
+ *                      nobody can answer just now: wait, look again who owns the slot, go again
+ *   anything else      the row's own error
+ *
+ * An error never becomes an absent row. The words are the server's:
+ * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding
+ */
+
+import { FeatureStoreError, type ErrorCode } from '../errors.ts';
+import type { Address } from './address.ts';
+
+export type Verdict =
+  | { readonly kind: 'moved'; readonly slot: number; readonly address: Address }
+  | { readonly kind: 'ask'; readonly address: Address }
+  | { readonly kind: 'wait'; readonly error: FeatureStoreError }
+  | { readonly kind: 'fail'; readonly error: FeatureStoreError };
+
+const WAIT_FOR: ReadonlySet<string> = new Set([
+  'TRYAGAIN',
+  'LOADING',
+  'CLUSTERDOWN',
+  'MASTERDOWN',
+  'READONLY',
+  'UNKILLABLE',
+  'BUSY',
+]);
+
+const REDIRECT = /^(MOVED|ASK) (\d+) (.*):(\d+)$/;
+
+/** @param from the node that replied: a redirect without a host means another port of its host */
+export function verdictOf(message: string, from: Address): Verdict {
+  const redirect = REDIRECT.exec(message);
+  if (redirect) {
+    const [, word, slot, host, port] = redirect;
+    const address = `${host === '' ? from.slice(0, from.lastIndexOf(':')) : host}:${port}`;
+    return word === 'MOVED'
+      ? { kind: 'moved', slot: Number(slot), address }
+      : { kind: 'ask', address };
+  }
+  const word = message.split(' ', 1)[0] ?? '';
+  if (WAIT_FOR.has(word)) {
+    const said = `${from} answers '${message}'`;
+    return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said) };
+  }
+  return { kind: 'fail', error: refusal(word, message, from) };
+}
+
+/** The error of a row that the server refused for good. */
+function refusal(word: string, message: string, from: Address): FeatureStoreError {
+  const { code, advice } = explain(word, message);
+  return new FeatureStoreError(code, `${from} refuses: '${message}'. ${advice}`);
+}
+
+function explain(word: string, message: string): { code: ErrorCode; advice: string } {
+  switch (word) {
+    case 'WRONGTYPE':
+      return {
+        code: 'WRONG_TYPE',
+        advice: 'The key is not a hash: give the store a key prefix of its own, or delete the key.',
+      };
+    case 'OOM':
+      return {
+        code: 'OUT_OF_MEMORY',
+        advice: 'The server is at maxmemory: raise it, add shards, or load fewer entities.',
+      };
+    case 'NOAUTH':
+    case 'WRONGPASS':
+      return {
+        code: 'ACCESS_DENIED',
+        advice: 'Set redisOptions.username and redisOptions.password.',
+      };
+    case 'NOPERM':
+      return {
+        code: 'ACCESS_DENIED',
+        advice: 'Grant the user this command or key pattern; docs/operations.md has the ACL.',
+      };
+    default:
+      return /unknown (sub)?command/i.test(message)
+        ? {
+            code: 'UNSUPPORTED_SERVER',
+            advice: 'The server is too old: field TTLs need Redis 7.4 or Valkey 9.0.',
+          }
+        : { code: 'COMMAND_REFUSED', advice: 'The row was not retried.' };
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * SCAN on every primary at once, page by page as they come.
+ *
+ * What SCAN promises holds per server: a key that is there from begin to end is given at least once;
+ * one may be given twice while a server resizes its table. A key that moves between primaries while
+ * they are scanned may be given twice or, if it moves to a part that was already passed, not at all.
+ * https://redis.io/docs/latest/commands/scan/
+ */
+
+import { FeatureStoreError } from '../errors.ts';
+import type { Address } from './address.ts';
+import { askNode } from './ask-node.ts';
+import type { Connection } from './connection.ts';
+import type { Deadline } from './deadline.ts';
+
+export interface KeyPage {
+  readonly shard: Address;
+  readonly keys: readonly string[];
+}
+
+/** @param newDeadline makes the deadline of each page */
+export async function* scanKeys(
+  connection: Connection,
+  pattern: string,
+  newDeadline: () => Deadline,
+): AsyncGenerator<KeyPage> {
+  const nextPage = async (
+    shard: Address,
+    cursor: string,
+  ): Promise<KeyPage & { cursor: string }> => {
+    using deadline = newDeadline();
+    const command = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', 1000] as const;
+    const reply = await askNode(connection, shard, command, deadline);
+    if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
+      throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied ${String(reply)}`);
+    }
+    return { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
+  };
+  const underWay = new Map(
+    connection.topology.shards().map(({ address }) => [address, nextPage(address, '0')]),
+  );
+  try {
+    while (underWay.size > 0) {
+      const page = await Promise.race(underWay.values());
+      if (page.cursor === '0') underWay.delete(page.shard);
+      else underWay.set(page.shard, nextPage(page.shard, page.cursor));
+      if (page.keys.length > 0) yield page;
+    }
+  } finally {
+    // A consumer that stops early, or an error of one shard, leaves pages that nobody waits for.
+    for (const page of underWay.values()) page.catch(() => undefined);
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Who owns which slot: this package's own table.
+ *
+ * ioredis keeps a table too, but one MOVED there re-points every slot that shares the range's array
+ * (ioredis 6.0.0, lib/cluster/index.ts). Here a MOVED patches the one slot it speaks of, and a
+ * refresh replaces the table whole.
+ */
+
+import { parseAddress, formatAddress, type Address } from './address.ts';
+import { SLOT_COUNT } from './slot.ts';
+
+/** A primary, its replicas, and the slots it owns. */
+export interface Shard {
+  readonly address: Address;
+  readonly replicas: readonly Address[];
+  readonly slotCount: number;
+  /** Inclusive `[from, to]` ranges, ascending. */
+  readonly slotRanges: readonly (readonly [from: number, to: number])[];
+}
+
+/** How an announced address is reached from here; the identity where nothing stands between. */
+export type AddressMapper = (address: Address) => Address;
+
+const NO_OWNER = -1;
+
+export class Topology {
+  readonly #addresses: Address[] = [];
+  readonly #replicas = new Map<Address, Set<Address>>();
+  readonly #ownerOfSlot = new Int16Array(SLOT_COUNT).fill(NO_OWNER);
+
+  /** One server that owns everything. */
+  static standalone(address: Address): Topology {
+    const topology = new Topology();
+    topology.#ownerOfSlot.fill(topology.#indexOf(address));
+    return topology;
+  }
+
+  /**
+   * Reads the reply of CLUSTER SLOTS, `[[from, to, [host, port, id, …], replica…], …]`.
+   * A node that does not know its own host says null or '': it is the host that was asked.
+   * https://redis.io/docs/latest/commands/cluster-slots/
+   */
+  static fromClusterSlots(reply: unknown, asked: Address, map: AddressMapper): Topology {
+    const topology = new Topology();
+    for (const range of asArray(reply)) {
+      const [from, to, primary, ...replicas] = asArray(range);
+      const owner = readNode(primary, asked, map);
+      if (owner === undefined) continue;
+      topology.#ownerOfSlot.fill(topology.#indexOf(owner), Number(from), Number(to) + 1);
+      for (const replica of replicas) {
+        const address = readNode(replica, asked, map);
+        if (address !== undefined) topology.#replicas.get(owner)?.add(address);
+      }
+    }
+    return topology;
+  }
+
+  ownerOf(slot: number): Address | undefined {
+    const index = this.#ownerOfSlot[slot] ?? NO_OWNER;
+    return this.#addresses[index];
+  }
+
+  /** Points one slot, and only that one, at `address`. */
+  assign(slot: number, address: Address): void {
+    this.#ownerOfSlot[slot] = this.#indexOf(address);
+  }
+
+  get coveredSlotCount(): number {
+    return this.#ownerOfSlot.reduce((count, owner) => (owner === NO_OWNER ? count : count + 1), 0);
+  }
+
+  /** The primaries that own slots, ordered by their first slot. */
+  shards(): Shard[] {
+    const ranges = new Map<Address, [number, number][]>();
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const owner = this.ownerOf(slot);
+      if (owner === undefined) continue;
+      const owned = ranges.get(owner) ?? [];
+      ranges.set(owner, owned);
+      const last = owned.at(-1);
+      if (last?.[1] === slot - 1) last[1] = slot;
+      else owned.push([slot, slot]);
+    }
+    return [...ranges].map(([address, slotRanges]) => ({
+      address,
+      replicas: [...(this.#replicas.get(address) ?? [])],
+      slotCount: slotRanges.reduce((count, [from, to]) => count + to - from + 1, 0),
+      slotRanges,
+    }));
+  }
+
+  /** Every primary and replica that the table names. */
+  addresses(): Set<Address> {
+    return new Set(this.shards().flatMap((shard) => [shard.address, ...shard.replicas]));
+  }
+
+  #indexOf(address: Address): number {
+    const known = this.#addresses.indexOf(address);
+    if (known !== -1) return known;
+    this.#replicas.set(address, new Set());
+    return this.#addresses.push(address) - 1;
+  }
+}
+
+function readNode(node: unknown, asked: Address, map: AddressMapper): Address | undefined {
+  const [host, port] = asArray(node);
+  const name = typeof host === 'string' && host !== '' ? host : parseAddress(asked)?.host;
+  if (name === undefined || name === '?' || !(Number(port) > 0)) return undefined;
+  return map(formatAddress({ host: name, port: Number(port) }));
+}
+
+function asArray(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,28 @@
+/** Public names of cluster-feature-store. */
+
+// The store
+export { FeatureStore } from './store/feature-store.ts';
+export type { StoreTopology } from './store/feature-store.ts';
+export type { VipGroup } from './store/vip-group-reader.ts';
+
+// Its options
+export { defaultOptions } from './store/options.ts';
+export type { FeatureStoreOptions } from './store/options.ts';
+export type { CallOptions, ReadOptions } from './store/call-options.ts';
+export type { StreamOptions } from './store/feature-stream.ts';
+export type { LoadOptions } from './store/row-load.ts';
+
+// What goes in and comes out
+export type { Features, FeatureRow, FeatureRows, FeatureValue } from './store/features.ts';
+export type { LoadProgress, LoadResult } from './store/row-load.ts';
+export type { PartialRows } from './store/batch-read.ts';
+export type { FeatureChunk } from './store/feature-stream.ts';
+export type { InspectedEntity, InspectedField } from './store/inspect.ts';
+export type { StoreStats } from './store/stats.ts';
+export type { PipelineReport } from './cluster/dispatch.ts';
+export type { ShardCounters } from './cluster/counters.ts';
+export type { Shard } from './cluster/topology.ts';
+
+// Errors
+export { ERROR_CODES, FeatureStoreError, PartialBatchError, PartialLoadError } from './errors.ts';
+export type { ErrorCode, FailedRow } from './errors.ts';

@@ -1,0 +1,39 @@
+/** Options that calls share. */
+
+import type { PipelineReport } from '../cluster/dispatch.ts';
+import { checkFunction, checkKeys, checkSignal, checkTimeoutMs } from './option-checks.ts';
+
+export interface CallOptions {
+  /**
+   * The call's deadline, instead of the store's `timeoutMs`. For loads and streams it holds for each
+   * window of rows, from its sending on.
+   */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Called for each pipeline that was answered: which shard, how many keys, how long. */
+  readonly onPipeline?: (report: PipelineReport) => void;
+  /**
+   * What happens when some ids fail: `throw` rejects with a PartialBatchError that carries the rows
+   * that arrived, `return` gives `{ rows, failed }`.
+   * @default 'throw'
+   */
+  readonly onFailure?: 'throw' | 'return';
+}
+
+/** Refuses unknown keys and impossible values. */
+export function checkCallOptions(
+  call: string,
+  options: object,
+  known: readonly string[] = [],
+): asserts options is CallOptions {
+  checkKeys(`${call} options`, options, ['timeoutMs', 'signal', ...known]);
+  const { timeoutMs, signal }: { timeoutMs?: unknown; signal?: unknown } = options;
+  if (timeoutMs !== undefined) checkTimeoutMs(`${call} options.timeoutMs`, timeoutMs);
+  checkSignal(`${call} options.signal`, signal);
+  const { onPipeline, onProgress }: { onPipeline?: unknown; onProgress?: unknown } = options;
+  checkFunction(`${call} options.onPipeline`, onPipeline);
+  checkFunction(`${call} options.onProgress`, onProgress);
+}

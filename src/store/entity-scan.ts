@@ -1,0 +1,79 @@
+/** The ids that are in the store, found by SCAN on every primary. See cluster/scan.ts for what holds. */
+
+import { deliver, newDeadline, type Context } from './context.ts';
+import { scanKeys } from '../cluster/scan.ts';
+import type { CallOptions } from './call-options.ts';
+import type { Batch } from '../cluster/dispatch.ts';
+
+interface IdPage {
+  readonly shard: string;
+  readonly ids: readonly string[];
+}
+
+/** Pages of ids, one shard's each, as they come. Keys under the prefix that are no entity's are left out. */
+async function* idPages(context: Context, options: CallOptions): AsyncGenerator<IdPage> {
+  const { connection, layout } = context;
+  const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
+  for await (const { shard, keys } of pages) {
+    const ids = keys.map((key) => layout.idOf(key)).filter((id) => id !== undefined);
+    if (ids.length > 0) yield { shard, ids };
+  }
+}
+
+export async function* scanEntityIds(
+  context: Context,
+  options: CallOptions,
+): AsyncGenerator<string> {
+  for await (const { ids } of idPages(context, options)) yield* ids;
+}
+
+/** Sorted, without duplicates, `limit` at the most; the first that SCAN finds, so not the smallest. */
+export async function listEntityIds(
+  context: Context,
+  limit: number,
+  options: CallOptions,
+): Promise<string[]> {
+  const found = new Set<string>();
+  for await (const { ids } of idPages(context, options)) {
+    for (const id of ids) {
+      if (found.size >= limit) return [...found].sort();
+      found.add(id);
+    }
+  }
+  return [...found].sort();
+}
+
+/** By the primary's address; a shard without entities counts 0. */
+export async function countByShard(
+  context: Context,
+  options: CallOptions,
+): Promise<Record<string, number>> {
+  const shards = context.connection.topology.shards();
+  const counts = new Map(shards.map(({ address }) => [address, 0]));
+  for await (const { shard, ids } of idPages(context, options)) {
+    counts.set(shard, (counts.get(shard) ?? 0) + ids.length);
+  }
+  return Object.fromEntries(counts);
+}
+
+/**
+ * Deletes every key under the prefix, entities or not, with one UNLINK per key (a variadic one would
+ * cross slots). Gives the number of keys that were deleted.
+ */
+export async function deleteAll(context: Context, options: CallOptions): Promise<number> {
+  const { connection, layout } = context;
+  let deleted = 0;
+  const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
+  for await (const { keys } of pages) {
+    using deadline = newDeadline(context, options);
+    const batch: Batch<number> = {
+      keys,
+      unitOf: (row) => [['UNLINK', keys[row] ?? '']],
+      answerOf: ([count]) => Number(count),
+    };
+    const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'bulk' });
+    for (const error of failures.values()) throw error;
+    for (const count of answers) deleted += count ?? 0;
+  }
+  return deleted;
+}

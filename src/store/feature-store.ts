@@ -1,0 +1,335 @@
+import { adopt, connectNodes, type ConnectSettings } from '../cluster/connect.ts';
+import type { Connection, ConnectionMode } from '../cluster/connection.ts';
+import { defaultLimits } from '../cluster/options.ts';
+import { slotOf } from '../cluster/slot.ts';
+import type { Shard } from '../cluster/topology.ts';
+import { FeatureStoreError } from '../errors.ts';
+import {
+  checkReadOptions,
+  planRead,
+  readBatch,
+  rowsOrThrow,
+  type PartialRows,
+} from './batch-read.ts';
+import { bulkWriter } from './bulk-load.ts';
+import { checkCallOptions, type CallOptions, type ReadOptions } from './call-options.ts';
+import { checkNames, encodeFeatures, encodeValue } from './codec.ts';
+import { deliverOne, newDeadline, type Context } from './context.ts';
+import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
+import { FieldTtlSupport } from './field-ttl-support.ts';
+import type { FeatureRow, FeatureRows, Features, FeatureValue } from './features.ts';
+import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
+import { inspectEntity, readAll, readFieldTtls, type InspectedEntity } from './inspect.ts';
+import { checkInteger, checkTtlSeconds } from './option-checks.ts';
+import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
+import { loadRows, type LoadOptions, type LoadResult } from './row-load.ts';
+import { zeroCounters, type StoreStats } from './stats.ts';
+import { streamingWriter } from './streaming-write.ts';
+import { VipGroup } from './vip-group-reader.ts';
+
+/** The cluster as the store routes by it now. */
+export interface StoreTopology {
+  readonly mode: ConnectionMode;
+  /** Ordered by first slot. A standalone server is one shard with every slot. */
+  readonly shards: readonly Shard[];
+}
+
+/**
+ * An online feature store on Redis Cluster, or on one Redis server.
+ *
+ * An entity is one hash at `{keyPrefix}{id}`. Batch features live under the key's TTL, streaming
+ * features each under their own. Batches are split by hash slot into one pipeline per shard, all
+ * shards in parallel; rows come in the order of the ids.
+ *
+ * Every call may throw TIMEOUT, CONNECTION_LOST, ACCESS_DENIED, OUT_OF_MEMORY, WRONG_TYPE or CLOSED, and
+ * refuses bad input with INVALID_ID, INVALID_FEATURE or INVALID_OPTION before anything is sent.
+ */
+export class FeatureStore implements AsyncDisposable {
+  readonly keyPrefix: string;
+  readonly batchTtlSeconds: number;
+  readonly streamingTtlSeconds: number;
+  readonly #context: Context;
+  readonly #groups: ReadonlyMap<string, VipGroup>;
+
+  /** Use `FeatureStore.connect`. */
+  private constructor(connection: Connection, options: ResolvedOptions) {
+    const fieldTtl = new FieldTtlSupport(connection);
+    const { layout } = options;
+    this.#context = { connection, layout, options, counters: zeroCounters(), fieldTtl };
+    this.keyPrefix = layout.prefix;
+    this.batchTtlSeconds = options.batchTtlSeconds;
+    this.streamingTtlSeconds = options.streamingTtlSeconds;
+    this.#groups = new Map(
+      layout.groups.names.map((name) => [name, new VipGroup(this.#context, name)]),
+    );
+  }
+
+  /**
+   * Connects, and finds out whether it is a cluster or one server.
+   * @throws FeatureStoreError INVALID_OPTION, INVALID_ID, CONNECT_FAILED, ACCESS_DENIED
+   */
+  static async connect(options: FeatureStoreOptions): Promise<FeatureStore> {
+    const resolved = resolveOptions(options);
+    const { target, connectTimeoutMs, natMap } = resolved;
+    const settings: ConnectSettings = { limits: defaultLimits, connectTimeoutMs, natMap };
+    const connection =
+      'seeds' in target
+        ? await connectNodes(target.seeds, settings)
+        : await adopt(target.redis, settings);
+    return new FeatureStore(connection, resolved);
+  }
+
+  /** The key that holds the entity. @throws FeatureStoreError INVALID_ID */
+  keyFor(id: string): string {
+    return this.#context.layout.keyFor(id);
+  }
+
+  /** The slot of the entity's key, 0 … 16383. */
+  slotFor(id: string): number {
+    return slotOf(this.keyFor(id));
+  }
+
+  /** `host:port` of the primary that serves the entity now; undefined while no node owns its slot. */
+  shardFor(id: string): string | undefined {
+    return this.#context.connection.topology.ownerOf(this.slotFor(id));
+  }
+
+  /**
+   * Writes batch features: HSET and EXPIRE per entity, one pipeline per shard, chunked by rows and
+   * bytes. An iterable may have any length; it is pulled as rows are written, and never held. Rows of an
+   * object, Map or array are all checked before anything is sent; a bad row of a lazy iterable is
+   * reported in `failed` and not sent.
+   * @throws PartialLoadError the signal fired or the source threw; it tells how far the load came
+   */
+  async bulkLoad(rows: FeatureRows, options: LoadOptions = {}): Promise<LoadResult> {
+    checkCallOptions('bulkLoad', options, ['ttlSeconds', 'onProgress']);
+    const ttlSeconds = options.ttlSeconds ?? this.batchTtlSeconds;
+    checkTtlSeconds('bulkLoad options.ttlSeconds', ttlSeconds);
+    return loadRows(this.#context, rows, bulkWriter(this.#context, ttlSeconds), options);
+  }
+
+  /**
+   * Writes streaming features and their TTL in one atomic step; the key's TTL stays. No features, no
+   * write. @throws FeatureStoreError UNSUPPORTED_SERVER below Redis 7.4 and Valkey 9.0
+   */
+  async updateStreaming(
+    id: string,
+    features: Features,
+    options: CallOptions & { readonly ttlSeconds?: number } = {},
+  ): Promise<void> {
+    checkCallOptions('updateStreaming', options, ['ttlSeconds']);
+    const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
+    checkTtlSeconds('updateStreaming options.ttlSeconds', ttlSeconds);
+    this.keyFor(id);
+    if (encodeFeatures(id, features).flat.length === 0) return;
+    const writer = await this.#streamingWriter(ttlSeconds, options);
+    const row = writer.encode(id, features);
+    const read = (replies: readonly unknown[]): true | FeatureStoreError =>
+      writer.check(replies) ?? true;
+    await deliverOne(this.#context, row.key, row.unit, read, options);
+    writer.onWritten(row);
+  }
+
+  /** `updateStreaming` for many entities; rows, result and errors as with `bulkLoad`. */
+  async updateStreamingBatch(rows: FeatureRows, options: LoadOptions = {}): Promise<LoadResult> {
+    checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'onProgress']);
+    const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
+    checkTtlSeconds('updateStreamingBatch options.ttlSeconds', ttlSeconds);
+    const writer = await this.#streamingWriter(ttlSeconds, options);
+    return loadRows(this.#context, rows, writer, options);
+  }
+
+  /**
+   * Writes one batch feature; the key's TTL stays. An entity that has none, because it is new, gets
+   * the store's `batchTtlSeconds`, so that it cannot live for ever.
+   */
+  async updateBatchFeature(
+    id: string,
+    name: string,
+    value: FeatureValue,
+    options: CallOptions = {},
+  ): Promise<void> {
+    checkCallOptions('updateBatchFeature', options);
+    const key = this.keyFor(id);
+    checkNames([name]);
+    const unit = [
+      ['HSET', key, name, encodeValue(id, name, value)],
+      ['EXPIRE', key, this.batchTtlSeconds, 'NX'],
+    ] as const;
+    await deliverOne(this.#context, key, unit, () => true, options);
+    this.#context.counters.batchWritesTotal++;
+  }
+
+  /**
+   * Features of one entity by name; absent ones are left out, so an absent entity is `{}`. Without
+   * names it is HGETALL, which is for debugging: a model knows what it reads.
+   */
+  async getFeatures(
+    id: string,
+    names?: readonly string[],
+    options: CallOptions = {},
+  ): Promise<FeatureRow> {
+    checkCallOptions('getFeatures', options);
+    if (names === undefined) return this.#getAll(id, options);
+    const { rows, failed } = await readBatch(this.#context, planRead([id], names), options);
+    if (failed[0]) throw failed[0].error;
+    return rows[0] ?? {};
+  }
+
+  /**
+   * Features of many entities: one HMGET per id, one pipeline per shard, all shards in parallel.
+   * `rows[i]` belongs to `ids[i]`, duplicates included; an entity without any of the features is `{}`.
+   * @throws PartialBatchError some ids failed; it carries the rows that arrived
+   */
+  batchGetFeatures(
+    ids: Iterable<string>,
+    names: readonly string[],
+    options: ReadOptions & { readonly onFailure: 'return' },
+  ): Promise<PartialRows>;
+  batchGetFeatures(
+    ids: Iterable<string>,
+    names: readonly string[],
+    options?: ReadOptions & { readonly onFailure?: 'throw' },
+  ): Promise<FeatureRow[]>;
+  async batchGetFeatures(
+    ids: Iterable<string>,
+    names: readonly string[],
+    options: ReadOptions = {},
+  ): Promise<FeatureRow[] | PartialRows> {
+    checkReadOptions('batchGetFeatures', options);
+    const result = await readBatch(this.#context, planRead(ids, names), options);
+    return options.onFailure === 'return' ? result : rowsOrThrow(result);
+  }
+
+  /**
+   * `batchGetFeatures` for an (async) iterable of any length: chunks in order, in bounded memory. The
+   * next chunk is read while the consumer works on one.
+   */
+  streamFeatures(
+    ids: Iterable<string> | AsyncIterable<string>,
+    names: readonly string[],
+    options: StreamOptions = {},
+  ): AsyncGenerator<FeatureChunk> {
+    return streamFeatures(this.#context, ids, names, options);
+  }
+
+  /** A group of `vipGroups`. @throws FeatureStoreError UNKNOWN_VIP_GROUP */
+  vipGroup(name: string): VipGroup {
+    const group = this.#groups.get(name);
+    if (group) return group;
+    this.#context.layout.groups.membersOf(name); // throws, naming the groups there are
+    throw new FeatureStoreError('UNKNOWN_VIP_GROUP', `No VIP group '${name}'.`);
+  }
+
+  /** Every field of an entity with its TTL, and the key's. */
+  async inspect(id: string, options: CallOptions = {}): Promise<InspectedEntity> {
+    checkCallOptions('inspect', options);
+    return inspectEntity(this.#context, this.keyFor(id), options);
+  }
+
+  /** Seconds until the entity expires; -1: no TTL; -2: no such entity. */
+  async keyTtlSeconds(id: string, options: CallOptions = {}): Promise<number> {
+    checkCallOptions('keyTtlSeconds', options);
+    const key = this.keyFor(id);
+    return deliverOne(this.#context, key, [['TTL', key]], ([ttl]) => Number(ttl), options);
+  }
+
+  /** Seconds until each feature expires; -1: no TTL of its own; -2: no such feature. */
+  async fieldTtlsSeconds(
+    id: string,
+    names: readonly string[],
+    options: CallOptions = {},
+  ): Promise<Record<string, number>> {
+    checkCallOptions('fieldTtlsSeconds', options);
+    const key = this.keyFor(id);
+    checkNames(names);
+    if (names.length === 0) return {};
+    return Object.fromEntries(await readFieldTtls(this.#context, key, names, options));
+  }
+
+  /** Every id, as SCAN finds them: one may come twice while a server resizes its table. */
+  scanEntityIds(options: CallOptions = {}): AsyncGenerator<string> {
+    checkCallOptions('scanEntityIds', options);
+    return scanEntityIds(this.#context, options);
+  }
+
+  /** Some ids, sorted: the first `limit` that SCAN finds. */
+  async listEntityIds(limit = 200, options: CallOptions = {}): Promise<string[]> {
+    checkCallOptions('listEntityIds', options);
+    checkInteger('listEntityIds limit', limit, { min: 1, max: 10_000_000 });
+    return listEntityIds(this.#context, limit, options);
+  }
+
+  async countEntities(options: CallOptions = {}): Promise<number> {
+    const counts = await this.countEntitiesByShard(options);
+    return Object.values(counts).reduce((total, count) => total + count, 0);
+  }
+
+  /** Entities by the primary's `host:port`. */
+  async countEntitiesByShard(options: CallOptions = {}): Promise<Record<string, number>> {
+    checkCallOptions('countEntities', options);
+    return countByShard(this.#context, options);
+  }
+
+  /** Whether there was one. */
+  async deleteEntity(id: string, options: CallOptions = {}): Promise<boolean> {
+    checkCallOptions('deleteEntity', options);
+    const key = this.keyFor(id);
+    const read = ([count]: readonly unknown[]): boolean => Number(count) === 1;
+    return deliverOne(this.#context, key, [['DEL', key]], read, options);
+  }
+
+  /** Deletes every key under the prefix on every shard. Gives their number. */
+  async reset(options: CallOptions = {}): Promise<number> {
+    checkCallOptions('reset', options);
+    return deleteAll(this.#context, options);
+  }
+
+  /** The shards with their address, replicas and slots. Asks the cluster again with `refresh`. */
+  async topology({ refresh = false }: { refresh?: boolean } = {}): Promise<StoreTopology> {
+    const { connection } = this.#context;
+    if (refresh) await connection.refresh();
+    return { mode: connection.mode, shards: connection.topology.shards() };
+  }
+
+  stats(): StoreStats {
+    return { ...this.#context.counters, ...this.#context.connection.counters.snapshot() };
+  }
+
+  resetStats(): void {
+    Object.assign(this.#context.counters, zeroCounters());
+    this.#context.connection.counters.reset();
+  }
+
+  /** Closes every connection that the store opened. Calls that are under way reject with CLOSED. */
+  async close(): Promise<void> {
+    this.#context.connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #getAll(id: string, options: CallOptions): Promise<FeatureRow> {
+    const key = this.keyFor(id);
+    const row = await deliverOne(
+      this.#context,
+      key,
+      [['HGETALL', key]],
+      ([flat]) => readAll(flat),
+      options,
+    );
+    this.#context.counters.readsTotal++;
+    this.#context.counters.readFieldsTotal += Object.keys(row).length;
+    return row;
+  }
+
+  async #streamingWriter(
+    ttlSeconds: number,
+    options: CallOptions,
+  ): Promise<ReturnType<typeof streamingWriter>> {
+    const { fieldTtl } = this.#context;
+    const command = await fieldTtl.command(() => newDeadline(this.#context, options));
+    return streamingWriter(this.#context, command, ttlSeconds);
+  }
+}

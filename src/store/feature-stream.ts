@@ -1,0 +1,94 @@
+/**
+ * Reads the features of any number of ids in bounded memory: chunk by chunk, in order. While the
+ * consumer works on one chunk the next one is read, and no more than that.
+ */
+
+import { PartialBatchError, type FailedRow } from '../errors.ts';
+import { checkReadOptions, readBatch } from './batch-read.ts';
+import type { ReadOptions } from './call-options.ts';
+import { checkNames } from './codec.ts';
+import type { Context } from './context.ts';
+import type { FeatureRow } from './features.ts';
+import { checkInteger } from './option-checks.ts';
+import { windowsOf, type Source, type Window } from './windows.ts';
+
+export interface StreamOptions extends ReadOptions {
+  /**
+   * Ids in one chunk.
+   * @default 10_000
+   */
+  readonly chunkSize?: number;
+}
+
+export interface FeatureChunk {
+  readonly ids: readonly string[];
+  /** `rows[i]` for `ids[i]`; undefined where the id failed, `{}` where the entity is absent. */
+  readonly rows: readonly (FeatureRow | undefined)[];
+  /** Empty unless `onFailure` is `'return'`. */
+  readonly failed: readonly FailedRow[];
+}
+
+const DEFAULT_CHUNK_SIZE = 10_000;
+const MAX_CHUNK_SIZE = 1_000_000;
+
+export function streamFeatures(
+  context: Context,
+  ids: Source<string>,
+  names: readonly string[],
+  options: StreamOptions,
+): AsyncGenerator<FeatureChunk> {
+  checkNames(names);
+  checkReadOptions('streamFeatures', options, ['chunkSize']);
+  const chunkSize = checkInteger(
+    'streamFeatures options.chunkSize',
+    options.chunkSize ?? DEFAULT_CHUNK_SIZE,
+    { min: 1, max: MAX_CHUNK_SIZE },
+  );
+  return chunks(context, ids, names, chunkSize, options);
+}
+
+async function* chunks(
+  context: Context,
+  ids: Source<string>,
+  names: readonly string[],
+  chunkSize: number,
+  options: StreamOptions,
+): AsyncGenerator<FeatureChunk> {
+  const read = async (window: IdWindow): Promise<FeatureChunk> => {
+    const { rows, failed } = await readBatch(context, { ids: window.ids, names }, options);
+    if (failed.length > 0 && options.onFailure !== 'return') {
+      throw new PartialBatchError(rows, failed);
+    }
+    return { ids: window.ids, rows, failed };
+  };
+  let ahead: Promise<FeatureChunk> | undefined;
+  for await (const window of windowsOf(ids, () => new IdWindow(chunkSize), options.signal)) {
+    const next = read(window);
+    next.catch(() => undefined); // awaited when its turn comes, unless the consumer stops before
+    if (ahead) yield await ahead;
+    ahead = next;
+  }
+  if (ahead) yield await ahead;
+}
+
+class IdWindow implements Window<string> {
+  readonly ids: string[] = [];
+  readonly #size: number;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  add(id: string): boolean {
+    this.ids.push(id);
+    return true;
+  }
+
+  get full(): boolean {
+    return this.ids.length >= this.#size;
+  }
+
+  get empty(): boolean {
+    return this.ids.length === 0;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The key of an entity, and the entity of a key.
+ *
+ *   {keyPrefix}{id}               fs:user:u0001
+ *   {keyPrefix}{{group}}:{id}     fs:user:{vip}:u0001      for a member of a VIP group
+ *
+ * Only VIP groups put braces into a key: braces in an id would move it to another slot, and braces
+ * in the prefix would pin every entity to one.
+ */
+
+import { FeatureStoreError } from '../errors.ts';
+import { refuse, show } from './option-checks.ts';
+import { VipGroups } from './vip-group.ts';
+
+export const MAX_ID_BYTES = 4_096;
+
+export class KeyLayout {
+  readonly prefix: string;
+  readonly groups: VipGroups;
+
+  constructor(prefix: unknown, vipGroups: Readonly<Record<string, readonly string[]>>) {
+    this.prefix = checkPrefix(prefix);
+    this.groups = new VipGroups(vipGroups, checkId);
+  }
+
+  /** @throws FeatureStoreError INVALID_ID */
+  keyFor(id: string): string {
+    checkId(id);
+    const group = this.groups.groupOf(id);
+    return group === undefined ? this.prefix + id : `${this.prefix}{${group}}:${id}`;
+  }
+
+  /** The id whose key this is, if it is one: a key under the prefix need not be an entity's. */
+  idOf(key: string): string | undefined {
+    if (!key.startsWith(this.prefix)) return undefined;
+    const rest = key.slice(this.prefix.length);
+    const tagged = /^\{([^{}]+)\}:([^]*)$/.exec(rest);
+    if (tagged) {
+      const [, group, id = ''] = tagged;
+      return this.groups.groupOf(id) === group ? id : undefined;
+    }
+    const isEntity = rest !== '' && !/[{}]/.test(rest) && this.groups.groupOf(rest) === undefined;
+    return isEntity ? rest : undefined;
+  }
+
+  /** For SCAN MATCH: everything under the prefix, whatever the prefix holds. */
+  get scanPattern(): string {
+    return `${this.prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
+  }
+}
+
+export function checkId(id: unknown): asserts id is string {
+  if (typeof id !== 'string') refuseId(`An id must be a string, but is ${show(id)}.`);
+  if (id === '') refuseId('An id must not be empty.');
+  if (id.includes('{') || id.includes('}')) {
+    refuseId(
+      `Id ${show(id)} has braces; in a cluster they decide the slot. Use another character.`,
+    );
+  }
+  if (!id.isWellFormed()) {
+    refuseId(`Id ${show(id.toWellFormed())} has a lone surrogate, which UTF-8 cannot hold.`);
+  }
+  if (id.length * 3 > MAX_ID_BYTES && Buffer.byteLength(id) > MAX_ID_BYTES) {
+    refuseId(`Id ${show(id)} has ${Buffer.byteLength(id)} bytes; the limit is ${MAX_ID_BYTES}.`);
+  }
+}
+
+function refuseId(message: string): never {
+  throw new FeatureStoreError('INVALID_ID', message);
+}
+
+function checkPrefix(prefix: unknown): string {
+  if (typeof prefix !== 'string') refuse(`keyPrefix must be a string, but is ${show(prefix)}.`);
+  if (prefix === '') {
+    refuse("keyPrefix must not be empty: reset() would delete every key. Use one like 'fs:user:'.");
+  }
+  if (/[{}]/.test(prefix)) {
+    refuse(
+      `keyPrefix ${show(prefix)} has braces: a hash tag there pins every entity to one slot, so one ` +
+        "shard would hold them all. Use one like 'fs:user:'.",
+    );
+  }
+  if (!prefix.isWellFormed()) refuse('keyPrefix has a lone surrogate, which UTF-8 cannot hold.');
+  if (Buffer.byteLength(prefix) > MAX_ID_BYTES) {
+    refuse(`keyPrefix has ${Buffer.byteLength(prefix)} bytes; the limit is ${MAX_ID_BYTES}.`);
+  }
+  return prefix;
+}

@@ -1,0 +1,188 @@
+/** The options of `FeatureStore.connect`: what they are, their defaults, and what is refused. */
+
+import { Cluster, Redis, type RedisOptions } from '../cluster/ioredis.ts';
+import { parseAddress, type HostAndPort } from '../cluster/address.ts';
+import type { Seed } from '../cluster/connect.ts';
+import { KeyLayout } from './key.ts';
+import { checkKeys, checkTimeoutMs, checkTtlSeconds, refuse, show } from './option-checks.ts';
+
+export interface FeatureStoreOptions {
+  /**
+   * Some nodes of a cluster, or one standalone server: `redis://host:port`, `rediss://…` for TLS,
+   * or `host:port`. A user and password in a URL hold for every node. Either this or `redis`.
+   */
+  readonly nodes?: readonly string[];
+  /** An ioredis Cluster or Redis that the caller made and keeps: `close` leaves it open. */
+  readonly redis?: Cluster | Redis;
+  /**
+   * ioredis options for every connection that the store opens: `tls`, `username`, `password`, ….
+   * Only with `nodes`; a given `redis` has its own.
+   * @default {}
+   */
+  readonly redisOptions?: RedisOptions;
+  /**
+   * How the addresses that nodes announce are reached from here, as in ioredis.
+   * @default {}
+   */
+  readonly natMap?: Readonly<Record<string, HostAndPort>>;
+  /** @default 'fs:user:' */
+  readonly keyPrefix?: string;
+  /**
+   * Key TTL of bulk loads: the batch cycle with room for a failed run.
+   * @default 86_400
+   */
+  readonly batchTtlSeconds?: number;
+  /**
+   * Field TTL of streaming writes: a few times the interval of updates.
+   * @default 300
+   */
+  readonly streamingTtlSeconds?: number;
+  /**
+   * Members by group name. The keys of a group share one slot, so one pipeline reads it.
+   * @default {}
+   */
+  readonly vipGroups?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * The deadline of a call; of each window of rows for loads and streams. The default outlasts a
+   * failover at Redis's own `cluster-node-timeout` of 15 s.
+   * @default 30_000
+   */
+  readonly timeoutMs?: number;
+  /** @default 10_000 */
+  readonly connectTimeoutMs?: number;
+}
+
+export const defaultOptions = {
+  keyPrefix: 'fs:user:',
+  batchTtlSeconds: 86_400,
+  streamingTtlSeconds: 300,
+  timeoutMs: 30_000,
+  connectTimeoutMs: 10_000,
+} as const;
+
+export interface ResolvedOptions {
+  /** Where to connect: seeds, or the caller's own object. */
+  readonly target: { readonly seeds: readonly Seed[] } | { readonly redis: Cluster | Redis };
+  readonly natMap: Readonly<Record<string, HostAndPort>> | undefined;
+  readonly layout: KeyLayout;
+  readonly batchTtlSeconds: number;
+  readonly streamingTtlSeconds: number;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+}
+
+const KNOWN = [
+  'nodes',
+  'redis',
+  'redisOptions',
+  'natMap',
+  'keyPrefix',
+  'batchTtlSeconds',
+  'streamingTtlSeconds',
+  'vipGroups',
+  'timeoutMs',
+  'connectTimeoutMs',
+] as const satisfies readonly (keyof FeatureStoreOptions)[];
+
+/** @throws FeatureStoreError INVALID_OPTION, INVALID_ID */
+export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
+  checkKeys('options', options, KNOWN);
+  const given = { ...defaultOptions, ...withoutUndefined(options) };
+  const vipGroups: unknown = given.vipGroups ?? {};
+  if (typeof vipGroups !== 'object' || vipGroups === null || Array.isArray(vipGroups)) {
+    refuse(`vipGroups must be an object of id arrays by group name, but is ${show(vipGroups)}.`);
+  }
+  return {
+    target: resolveTarget(given),
+    natMap: given.natMap,
+    layout: new KeyLayout(given.keyPrefix, given.vipGroups ?? {}),
+    batchTtlSeconds: checkTtlSeconds('batchTtlSeconds', given.batchTtlSeconds),
+    streamingTtlSeconds: checkTtlSeconds('streamingTtlSeconds', given.streamingTtlSeconds),
+    timeoutMs: checkTimeoutMs('timeoutMs', given.timeoutMs),
+    connectTimeoutMs: checkTimeoutMs('connectTimeoutMs', given.connectTimeoutMs),
+  };
+}
+
+function resolveTarget({
+  nodes,
+  redis,
+  redisOptions,
+}: FeatureStoreOptions): ResolvedOptions['target'] {
+  if (redis !== undefined) {
+    if (nodes !== undefined) refuse('nodes and redis contradict each other: give one of them.');
+    if (redisOptions !== undefined) {
+      refuse('redisOptions goes with nodes; a given redis keeps the options it was made with.');
+    }
+    if (redis instanceof Cluster || redis instanceof Redis) return { redis };
+    refuse(`redis must be an ioredis Cluster or Redis of ioredis 6, but is ${show(redis)}.`);
+  }
+  if (nodes === undefined) {
+    refuse("Give nodes, such as ['redis://127.0.0.1:7000'], or redis, an ioredis object.");
+  }
+  if (!Array.isArray(nodes) || nodes.length === 0) {
+    refuse(`nodes must be an array with at least one address, but is ${show(nodes)}.`);
+  }
+  checkRedisOptions(redisOptions);
+  return { seeds: nodes.map((node, index) => parseSeed(`nodes[${index}]`, node, redisOptions)) };
+}
+
+/** What the store decides itself would be overridden in silence, so it is refused. */
+function checkRedisOptions(redisOptions: RedisOptions | undefined): void {
+  if (redisOptions === undefined) return;
+  if (typeof redisOptions !== 'object' || redisOptions === null) {
+    refuse(`redisOptions must be an object of ioredis options, but is ${show(redisOptions)}.`);
+  }
+  for (const key of ['host', 'port', 'path', 'sentinels'] as const) {
+    if (redisOptions[key] !== undefined) {
+      refuse(`redisOptions.${key} is not for here: nodes says where the servers are.`);
+    }
+  }
+  if (redisOptions.keyPrefix) {
+    refuse("redisOptions.keyPrefix would be put before the store's own keyPrefix; leave it out.");
+  }
+}
+
+const NODE_FORMS = "'redis://host:port', 'rediss://host:port' or 'host:port'";
+
+function parseSeed(path: string, node: unknown, redisOptions: RedisOptions = {}): Seed {
+  if (typeof node !== 'string') refuse(`${path} must be a string, but is ${show(node)}.`);
+  if (!node.includes('://')) {
+    const place = parseAddress(node);
+    if (place && place.host !== '') return { ...place, redisOptions };
+    return refuse(`${path} ${show(node)} is not an address; write ${NODE_FORMS}.`);
+  }
+  const url = URL.canParse(node) ? new URL(node) : undefined;
+  // The URL may hold a password, so the message does not show it.
+  if (!url || url.hostname === '') refuse(`${path} is not a valid URL; write ${NODE_FORMS}.`);
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
+    refuse(`${path} has the protocol '${url.protocol}'; write ${NODE_FORMS}.`);
+  }
+  const db = url.pathname.replace(/^\//, '');
+  if (db !== '' && !/^\d+$/.test(db)) refuse(`${path} has a path that is no database number.`);
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 6379 : Number(url.port),
+    redisOptions: {
+      ...redisOptions,
+      ...(url.username === '' ? {} : { username: decode(path, url.username) }),
+      ...(url.password === '' ? {} : { password: decode(path, url.password) }),
+      ...(url.protocol === 'rediss:' ? { tls: redisOptions.tls ?? {} } : {}),
+      ...(db === '' || db === '0' ? {} : { db: Number(db) }),
+    },
+  };
+}
+
+function decode(path: string, escaped: string): string {
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return refuse(
+      `${path} has a user or password with a '%' that is not an escape; write it as %25.`,
+    );
+  }
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T;
+}

@@ -1,0 +1,46 @@
+import { slotOf } from '../cluster/slot.ts';
+import { checkReadOptions, planRead, readBatch, rowsOrThrow } from './batch-read.ts';
+import type { PartialRows } from './batch-read.ts';
+import type { ReadOptions } from './call-options.ts';
+import type { Context } from './context.ts';
+import type { FeatureRow } from './features.ts';
+
+/** A VIP group: entities whose keys share one slot, so that one pipeline to one shard reads them all. */
+export class VipGroup {
+  readonly name: string;
+  /** In the order of the options; rows come in this order. */
+  readonly ids: readonly string[];
+  readonly slot: number;
+  readonly #context: Context;
+
+  constructor(context: Context, name: string) {
+    this.name = name;
+    this.ids = context.layout.groups.membersOf(name);
+    this.slot = slotOf(`${context.layout.prefix}{${name}}:`);
+    this.#context = context;
+  }
+
+  /** `host:port` of the primary that serves the group now; undefined while no node owns its slot. */
+  shard(): string | undefined {
+    return this.#context.connection.topology.ownerOf(this.slot);
+  }
+
+  /** Features of every member, in the order of `ids`, in one pipeline. Errors as with a batch read. */
+  batchGetFeatures(
+    names: readonly string[],
+    options: ReadOptions & { readonly onFailure: 'return' },
+  ): Promise<PartialRows>;
+  batchGetFeatures(
+    names: readonly string[],
+    options?: ReadOptions & { readonly onFailure?: 'throw' },
+  ): Promise<FeatureRow[]>;
+  async batchGetFeatures(
+    names: readonly string[],
+    options: ReadOptions = {},
+  ): Promise<FeatureRow[] | PartialRows> {
+    checkReadOptions('batchGetFeatures', options);
+    const plan = { ...planRead(this.ids, names), unchunked: true };
+    const result = await readBatch(this.#context, plan, options);
+    return options.onFailure === 'return' ? result : rowsOrThrow(result);
+  }
+}

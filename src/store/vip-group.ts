@@ -1,0 +1,71 @@
+/**
+ * VIP groups: entities that are read together so often that they live together. The group's hash tag
+ * in a member's key puts all members into one slot, so one pipeline to one shard serves them.
+ */
+
+import { FeatureStoreError } from '../errors.ts';
+import { refuse, show } from './option-checks.ts';
+
+/** Members of one group share one slot, and one slot cannot be split: keep groups small. */
+export const MAX_GROUP_MEMBERS = 10_000;
+
+/** Who is in which group. An id is in one group at the most. */
+export class VipGroups {
+  readonly #members = new Map<string, readonly string[]>();
+  readonly #groupOf = new Map<string, string>();
+
+  /** @param checkId throws what is wrong with an id */
+  constructor(groups: Readonly<Record<string, readonly string[]>>, checkId: (id: unknown) => void) {
+    for (const [name, ids] of Object.entries(groups)) {
+      this.#add(name, checkName(name), ids, checkId);
+    }
+  }
+
+  get names(): string[] {
+    return [...this.#members.keys()];
+  }
+
+  groupOf(id: string): string | undefined {
+    return this.#groupOf.get(id);
+  }
+
+  /** The ids of a group, in the order they were given. */
+  membersOf(name: string): readonly string[] {
+    const members = this.#members.get(name);
+    if (members) return members;
+    throw new FeatureStoreError(
+      'UNKNOWN_VIP_GROUP',
+      `${show(name)} is not among vipGroups; declared are: ${this.names.join(', ') || 'none'}.`,
+    );
+  }
+
+  #add(name: string, path: string, ids: readonly string[], checkId: (id: unknown) => void): void {
+    if (!Array.isArray(ids)) refuse(`${path} must be an array of ids, but is ${show(ids)}.`);
+    if (ids.length > MAX_GROUP_MEMBERS) {
+      refuse(
+        `${path} has ${ids.length} members; the limit is ${MAX_GROUP_MEMBERS}, because a group is one ` +
+          'slot, and a slot is never split over shards. Make several groups.',
+      );
+    }
+    for (const id of ids) {
+      checkId(id);
+      const other = this.#groupOf.get(id);
+      if (other !== undefined) {
+        const where = other === name ? `twice in ${path}` : `in vipGroups.${other} and in ${path}`;
+        refuse(`Id ${show(id)} is ${where}; an id has one key, so it can be in one group once.`);
+      }
+      this.#groupOf.set(id, name);
+    }
+    this.#members.set(name, Object.freeze([...ids]));
+  }
+}
+
+function checkName(name: string): string {
+  const path = `vipGroups.${name}`;
+  if (name === '') refuse('vipGroups has a group without a name; the name is its hash tag.');
+  if (/[{}]/.test(name)) {
+    refuse(`${path} has braces in its name; the store puts the name in braces itself.`);
+  }
+  if (!name.isWellFormed()) refuse(`The name of a group in vipGroups is not well-formed Unicode.`);
+  return path;
+}

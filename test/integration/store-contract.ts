@@ -1,0 +1,302 @@
+/** What the store promises on any server: the same tests on a cluster, one server, old and new. */
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
+
+const BATCH = { country_iso: 'US', risk_segment: 'low', tx_count_7d: 14, avg_amount_30d: 92.4 };
+const STREAMING = { tx_count_5m: 3, failed_logins_15m: 0, session_country: 'DE' };
+
+export interface ContractTarget {
+  readonly name: string;
+  /** Called once the servers run. */
+  readonly connectOptions: () => FeatureStoreOptions;
+}
+
+export function storeContract({ name, connectOptions }: ContractTarget): void {
+  describe(`the store on ${name}`, () => {
+    let store: FeatureStore;
+    const vipIds = Array.from({ length: 20 }, (_, i) => `vip${i}`);
+
+    beforeAll(async () => {
+      store = await FeatureStore.connect({
+        ...connectOptions(),
+        keyPrefix: `contract:${randomUUID()}:`,
+        vipGroups: { vip: vipIds },
+      });
+    });
+    afterAll(async () => {
+      await store.reset();
+      await store.close();
+    });
+
+    it('loads batch features under a key TTL and reads them back as strings', async () => {
+      const result = await store.bulkLoad({ a1: BATCH, a2: { ...BATCH, active: true } });
+      expect(result).toMatchObject({ loaded: 2, failed: [] });
+      expect(result.elapsedMs).toBeGreaterThan(0);
+      expect(await store.getFeatures('a2', ['avg_amount_30d', 'active', 'nothing'])).toStrictEqual({
+        avg_amount_30d: '92.4',
+        active: 'true',
+      });
+      expect(await store.keyTtlSeconds('a1')).toBeGreaterThan(86_390);
+      await store.bulkLoad({ a1: BATCH }, { ttlSeconds: 50 });
+      expect(await store.keyTtlSeconds('a1')).toBeLessThanOrEqual(50);
+    });
+
+    it('writes streaming features each under its own TTL and leaves the rest alone', async () => {
+      await store.bulkLoad({ s1: BATCH }, { ttlSeconds: 1_000 });
+      await store.updateStreaming('s1', STREAMING, { ttlSeconds: 100 });
+      const ttls = await store.fieldTtlsSeconds('s1', ['tx_count_5m', 'risk_segment', 'nothing']);
+      expect(ttls).toStrictEqual({
+        tx_count_5m: expect.toSatisfy((ttl) => ttl > 95 && ttl <= 100),
+        risk_segment: -1,
+        nothing: -2,
+      });
+      expect(await store.keyTtlSeconds('s1')).toBeGreaterThan(990);
+      expect(await store.getFeatures('s1', ['tx_count_5m', 'risk_segment'])).toStrictEqual({
+        tx_count_5m: '3',
+        risk_segment: 'low',
+      });
+    });
+
+    it('lets streaming features drop out one by one while batch features stay', async () => {
+      await store.bulkLoad({ s2: BATCH });
+      await store.updateStreaming('s2', { slow: 1 }, { ttlSeconds: 100 });
+      await store.updateStreaming('s2', { fast: 1 }, { ttlSeconds: 1 });
+      await expect
+        .poll(() => store.getFeatures('s2', ['fast', 'slow', 'risk_segment']), { timeout: 5_000 })
+        .toStrictEqual({ slow: '1', risk_segment: 'low' });
+    });
+
+    it('makes an entity disappear when its batch cycle does not come', async () => {
+      await store.bulkLoad({ gone: BATCH }, { ttlSeconds: 1 });
+      await expect
+        .poll(() => store.inspect('gone'), { timeout: 5_000 })
+        .toStrictEqual({
+          exists: false,
+          keyTtlSeconds: -2,
+          fields: [],
+        });
+    });
+
+    it('renews the TTL with every streaming write', async () => {
+      await store.updateStreaming('s3', STREAMING, { ttlSeconds: 10 });
+      await store.updateStreaming('s3', STREAMING, { ttlSeconds: 500 });
+      const ttls = Object.values(await store.fieldTtlsSeconds('s3', Object.keys(STREAMING)));
+      expect(ttls).toHaveLength(3);
+      for (const ttl of ttls) expect(ttl).toBeGreaterThan(490);
+      expect(await store.keyTtlSeconds('s3')).toBe(-1);
+    });
+
+    it('writes nothing for a streaming update without features', async () => {
+      await store.updateStreaming('s4', {});
+      expect(await store.inspect('s4')).toMatchObject({ exists: false });
+      expect(await store.updateStreamingBatch({ s4: {} })).toMatchObject({ failed: [] });
+      expect(await store.inspect('s4')).toMatchObject({ exists: false });
+    });
+
+    it('updates one batch feature and keeps the TTL of the key', async () => {
+      await store.bulkLoad({ b1: BATCH }, { ttlSeconds: 1_000 });
+      await store.updateBatchFeature('b1', 'risk_segment', 'high');
+      expect(await store.getFeatures('b1', ['risk_segment'])).toStrictEqual({
+        risk_segment: 'high',
+      });
+      const keyTtl = await store.keyTtlSeconds('b1');
+      expect(keyTtl).toBeGreaterThan(990);
+      expect(keyTtl).toBeLessThanOrEqual(1_000);
+    });
+
+    it('never makes an entity without a TTL by updating one feature', async () => {
+      await store.updateBatchFeature('b2', 'risk_segment', 'high');
+      expect(await store.keyTtlSeconds('b2')).toBeGreaterThan(86_390);
+    });
+
+    it('gives rows in the order of the ids, duplicates kept, absent ones empty', async () => {
+      const rows = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`o${i}`, { n: i }]));
+      await store.bulkLoad(rows);
+      const order = Array.from({ length: 2_000 }, (_, i) => (i * 7) % 400);
+      const read = await store.batchGetFeatures(
+        order.map((i) => `o${i}`),
+        ['n', 'absent'],
+      );
+      expect(read).toStrictEqual(order.map((i) => (i < 300 ? { n: String(i) } : {})));
+    });
+
+    it('answers empty batches without asking anybody', async () => {
+      const before = store.stats().shards;
+      expect(await store.batchGetFeatures([], ['a'])).toStrictEqual([]);
+      expect(await store.batchGetFeatures(['a', 'b'], [])).toStrictEqual([{}, {}]);
+      expect(await store.getFeatures('a', [])).toStrictEqual({});
+      expect(await store.bulkLoad([])).toMatchObject({ loaded: 0, failed: [] });
+      expect(store.stats().shards).toStrictEqual(before);
+    });
+
+    it('reads a VIP group in exactly one pipeline to one shard', async () => {
+      const rows = vipIds.map((id, i) => [id, { n: i }] as const);
+      await store.bulkLoad(rows);
+      expect(store.keyFor('vip3')).toBe(`${store.keyPrefix}{vip}:vip3`);
+      const group = store.vipGroup('vip');
+      const before = store.stats().shards;
+      const read = await group.batchGetFeatures(['n']);
+      expect(read).toStrictEqual(vipIds.map((_, i) => ({ n: String(i) })));
+      const pipelines = Object.entries(store.stats().shards)
+        .map(([at, { pipelines: sent }]) => [at, sent - (before[at]?.pipelines ?? 0)] as const)
+        .filter(([, sent]) => sent > 0);
+      expect(pipelines).toStrictEqual([[group.shard(), 1]]);
+      expect(await store.batchGetFeatures(['vip3', 'o0'], ['n'])).toHaveLength(2);
+      expect(await store.getFeatures('vip7', ['n'])).toStrictEqual({ n: '7' });
+    });
+
+    it('inspects an entity: fields by name, with both TTL layers', async () => {
+      await store.bulkLoad({ i1: { b: 2, a: 1 } }, { ttlSeconds: 600 });
+      await store.updateStreaming('i1', { c: 3 }, { ttlSeconds: 60 });
+      const { exists, keyTtlSeconds, fields } = await store.inspect('i1');
+      expect(exists).toBe(true);
+      expect(keyTtlSeconds).toBeGreaterThan(590);
+      expect(fields.map(({ name: field, value }) => [field, value])).toStrictEqual([
+        ['a', '1'],
+        ['b', '2'],
+        ['c', '3'],
+      ]);
+      expect(fields[0]?.ttlSeconds).toBe(-1);
+      expect(fields[2]?.ttlSeconds).toBeGreaterThan(55);
+      expect(await store.getFeatures('i1')).toStrictEqual({ a: '1', b: '2', c: '3' });
+    });
+
+    it('stores any text exactly', async () => {
+      const features = {
+        empty: '',
+        crlf: 'a\r\nb\0c',
+        'name with spaces\r\n': '✓ ünïcödé 🦊',
+        ['__proto__']: 'a name like any other',
+        constructor: 'x',
+        long: 'é'.repeat(100_000),
+      };
+      await store.bulkLoad([['texts: * ? [x] \\ é', features]]);
+      const names = Object.keys(features);
+      const read = await store.getFeatures('texts: * ? [x] \\ é', names);
+      expect(Object.entries(read)).toStrictEqual(Object.entries(features));
+    });
+
+    it('loads from any source, lazily, and the last row of an id wins', async () => {
+      async function* source(): AsyncGenerator<[string, { n: number }]> {
+        for (let i = 0; i < 25_000; i++) yield [`l${i % 20_000}`, { n: i }];
+      }
+      const progress: number[] = [];
+      const result = await store.bulkLoad(source(), {
+        onProgress: ({ loaded }) => progress.push(loaded),
+      });
+      expect(result).toMatchObject({ loaded: 25_000, failed: [] });
+      expect(progress.at(-1)).toBe(25_000);
+      expect(await store.batchGetFeatures(['l0', 'l4999', 'l5000'], ['n'])).toStrictEqual([
+        { n: '20000' },
+        { n: '24999' },
+        { n: '5000' },
+      ]);
+      expect(await store.bulkLoad(new Map([['m1', { n: 1 }]]))).toMatchObject({ loaded: 1 });
+    });
+
+    it('writes the rows of one id in their order, however close they come', async () => {
+      const rows = Array.from({ length: 500 }, (_, i) => [`dup${i % 3}`, { n: i }] as const);
+      expect(await store.updateStreamingBatch(rows)).toMatchObject({ loaded: 500 });
+      expect(await store.batchGetFeatures(['dup0', 'dup1', 'dup2'], ['n'])).toStrictEqual([
+        { n: '498' },
+        { n: '499' },
+        { n: '497' },
+      ]);
+    });
+
+    it('streams features of any number of ids, in order', async () => {
+      function* ids(): Generator<string> {
+        for (let i = 0; i < 2_500; i++) yield `l${i}`;
+      }
+      const seen: string[] = [];
+      for await (const chunk of store.streamFeatures(ids(), ['n'], { chunkSize: 1_000 })) {
+        expect(chunk.rows).toHaveLength(chunk.ids.length);
+        seen.push(...chunk.ids);
+      }
+      expect(seen).toStrictEqual([...ids()]);
+    });
+
+    it('lists, counts, deletes and resets what is under its prefix alone', async () => {
+      const prefix = `scan*[${randomUUID()}]:`;
+      const other = await FeatureStore.connect({
+        ...connectOptions(),
+        keyPrefix: prefix,
+        vipGroups: { g: ['z1'] },
+      });
+      onTestFinished(() => other.close());
+      const ids = Array.from({ length: 1_500 }, (_, i) => `e${i}`);
+      await other.bulkLoad([...ids, 'z1'].map((id) => [id, { n: 1 }] as const));
+      expect(await other.countEntities()).toBe(1_501);
+      const scanned: string[] = [];
+      for await (const id of other.scanEntityIds()) scanned.push(id);
+      expect(scanned.sort()).toStrictEqual([...ids, 'z1'].sort());
+      const some = await other.listEntityIds(100);
+      expect(some).toHaveLength(100);
+      expect(some).toStrictEqual(some.toSorted());
+      expect(await other.deleteEntity('e0')).toBe(true);
+      expect(await other.deleteEntity('e0')).toBe(false);
+      const before = await store.countEntities();
+      expect(await other.reset()).toBe(1_500);
+      expect(await other.countEntities()).toBe(0);
+      expect(await store.countEntities()).toBe(before);
+    });
+
+    it('counts what it did', async () => {
+      store.resetStats();
+      await store.bulkLoad({ c1: BATCH, c2: BATCH });
+      await store.updateStreaming('c1', STREAMING);
+      await store.batchGetFeatures(['c1', 'c2', 'absent'], ['risk_segment', 'tx_count_5m']);
+      expect(store.stats()).toMatchObject({
+        batchWritesTotal: 2,
+        streamingWritesTotal: 3,
+        readsTotal: 3,
+        readFieldsTotal: 3,
+      });
+    });
+
+    it('tells the topology by which it routes', async () => {
+      const { shards } = await store.topology({ refresh: true });
+      const slotCount = shards.reduce((count, shard) => count + shard.slotCount, 0);
+      expect(slotCount).toBe(16_384);
+      expect(shards.map((shard) => shard.address)).toContain(store.shardFor('a1'));
+    });
+
+    it('fails the row of a key of another type, and that row alone', async () => {
+      const id = 'wrong-type';
+      await store.bulkLoad({ fine: { n: 1 } });
+      await setString(connectOptions(), store.keyFor(id));
+      const { rows, failed } = await store.batchGetFeatures(['fine', id], ['n'], {
+        onFailure: 'return',
+      });
+      expect(rows).toStrictEqual([{ n: '1' }, undefined]);
+      expect(failed).toMatchObject([{ id, error: { code: 'WRONG_TYPE', retryable: false } }]);
+      await expect(store.batchGetFeatures(['fine', id], ['n'])).rejects.toMatchObject({
+        code: 'PARTIAL_BATCH',
+        rows: [{ n: '1' }, undefined],
+        failed: [{ id }],
+      });
+      await expect(store.updateStreaming(id, { n: 1 })).rejects.toMatchObject({
+        code: 'WRONG_TYPE',
+      });
+      expect(await store.bulkLoad({ [id]: { n: 1 }, fine: { n: 2 } })).toMatchObject({
+        loaded: 1,
+        failed: [{ id, error: { code: 'WRONG_TYPE' } }],
+      });
+    });
+  });
+}
+
+/** Puts a string where the store expects a hash, with a client of its own. */
+async function setString(options: FeatureStoreOptions, key: string): Promise<void> {
+  const { Cluster, Redis } = await import('ioredis');
+  const node = new URL(options.nodes?.[0] ?? '');
+  const probe = new Redis(Number(node.port), node.hostname);
+  const isCluster = /cluster_enabled:1/.test(await probe.info('cluster'));
+  probe.disconnect();
+  const place = { host: node.hostname, port: Number(node.port) };
+  const redis = isCluster ? new Cluster([place]) : new Redis(place);
+  await redis.set(key, 'not a hash');
+  redis.disconnect();
+}

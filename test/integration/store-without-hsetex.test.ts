@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import {
+  startStandaloneServer,
+  type StandaloneServer,
+} from '../../scripts/local-cluster/standalone-server.ts';
+import { storeContract } from './store-contract.ts';
+
+/** Servers as Redis 7.4 is: HEXPIRE, but no HSETEX. */
+const extraConfig = ['rename-command HSETEX ""'];
+let cluster: LocalCluster;
+let server: StandaloneServer;
+
+beforeAll(async () => {
+  cluster = await startLocalCluster({ portFrom: 21_200, replicasPerPrimary: 0, extraConfig });
+  server = await startStandaloneServer({ portFrom: 21_300, extraConfig });
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+it('runs on servers that do not know HSETEX', async () => {
+  await expect(server.call('HSETEX', 'k', 'EX', 1, 'FIELDS', 1, 'f', 'v')).rejects.toThrow(
+    /unknown command/,
+  );
+});
+
+storeContract({
+  name: 'a cluster without HSETEX',
+  connectOptions: () => ({ nodes: cluster.urls }),
+});
+storeContract({
+  name: 'a standalone server without HSETEX',
+  connectOptions: () => ({ nodes: server.urls }),
+});

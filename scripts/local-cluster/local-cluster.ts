@@ -51,7 +51,8 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
   const dataDir = options.dataDir ?? temporaryDir('cluster');
   const whole = { ...options, serverPath, dataDir };
   const cluster = await onFreePorts(options, count, async (first) => {
-    const started = LocalCluster.at(first, count, whole);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const started = LocalCluster.at(ports, whole);
     await started.start();
     return started;
   });
@@ -97,8 +98,7 @@ export class LocalCluster implements AsyncDisposable {
   readonly #options: NodeSource;
 
   /** The nodes of a cluster at these ports, not started yet. */
-  static at(first: number, count: number, options: NodeSource): LocalCluster {
-    const ports = Array.from({ length: count }, (_, index) => first + index);
+  static at(ports: readonly number[], options: NodeSource): LocalCluster {
     return new LocalCluster(ports, options);
   }
 
@@ -161,11 +161,17 @@ export class LocalCluster implements AsyncDisposable {
     throw failure.reason;
   }
 
+  /** Takes over the processes that an earlier run left in the data folder. */
+  async attach(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.attach()));
+  }
+
+  get running(): RedisNode[] {
+    return this.#nodes.filter((node) => node.pid !== undefined);
+  }
+
   async waitHealthy(timeoutMs = 30_000): Promise<void> {
-    await waitHealthy(
-      this.#nodes.filter((node) => node.pid !== undefined),
-      timeoutMs,
-    );
+    await waitHealthy(this.running, timeoutMs);
   }
 
   /** Ends the node on this port and waits for its end. */
@@ -190,7 +196,7 @@ export class LocalCluster implements AsyncDisposable {
   /** A new primary without slots, or a replica; known to every node when this returns. */
   async addNode(options: { readonly replicaOf?: number } = {}): Promise<RedisNode> {
     const last = Math.max(...this.#nodes.map(({ port }) => port));
-    const contact = this.#nodes.find((other) => other.pid !== undefined);
+    const [contact] = this.running;
     if (contact === undefined) throw new Error('no node of this cluster runs');
     const node = await onFreePorts({ portFrom: last + 1 }, 1, async (port) => {
       const made = this.#make(port);
@@ -200,7 +206,7 @@ export class LocalCluster implements AsyncDisposable {
     this.#nodes.push(node);
     await node.call('CLUSTER', 'MEET', contact.host, contact.port);
     const id = await this.idOf(node.port);
-    const running = this.#nodes.filter((other) => other.pid !== undefined);
+    const { running } = this;
     await waitUntil(
       async () => {
         const lists = await Promise.all(running.map((other) => viewOf(other)));
@@ -246,15 +252,18 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   async #views(): Promise<{ node: RedisNode; self: ReturnType<typeof itself> }[]> {
-    const running = this.#nodes.filter((node) => node.pid !== undefined);
     const answers = await Promise.allSettled(
-      running.map(async (node) => ({ node, self: itself(await viewOf(node)) })),
+      this.running.map(async (node) => ({ node, self: itself(await viewOf(node)) })),
     );
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
 }
 
-type NodeSource = LocalClusterOptions & { readonly serverPath: string; readonly dataDir: string };
+/** What every node of a cluster is made with. */
+export type NodeSource = LocalClusterOptions & {
+  readonly serverPath: string;
+  readonly dataDir: string;
+};
 
 export function extraLines(extra: ExtraConfig | undefined, port: number): readonly string[] {
   return typeof extra === 'function' ? extra(port) : (extra ?? []);

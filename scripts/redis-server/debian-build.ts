@@ -1,0 +1,193 @@
+// Makes a redis-server out of Debian's source package, without root and without touching the machine's own
+// package sources: a private list names a newer suite at the mirror that this machine already uses, and all
+// that apt writes goes into a folder of ours. apt checks the signatures and hashes as always.
+//
+//     apt-get indextargets ─▶ mirror ─▶ apt-get source ─▶ tar ─▶ make ─▶ rename into the cache
+//
+// Invariant: a folder `built-…` in the cache is a finished build; it gets that name in one step, at the end.
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { builtFolder, builtServers } from './cache-folder.ts';
+import { findOnPath } from './executable.ts';
+import { withFileLock } from './file-lock.ts';
+
+const run = promisify(execFile);
+
+/** Suites that have Redis 8, the newest first. */
+const SUITES = ['sid', 'trixie'];
+const TOOLS = ['apt-get', 'tar', 'make', 'cc'];
+const PROGRAMS = ['redis-server', 'redis-cli', 'redis-benchmark'];
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const DOWNLOAD_TIMEOUT_MS = 180_000;
+const BUILD_TIMEOUT_MS = 1_200_000;
+const PROGRESS_EVERY_MS = 20_000;
+
+type Log = (line: string) => void;
+
+/** The path of a redis-server built now, or by another process in the meantime. Rejects with the reason why not. */
+export async function buildFromDebian(cache: string, log: Log): Promise<string> {
+  const missing: string[] = [];
+  for (const tool of TOOLS) if ((await findOnPath(tool)) === undefined) missing.push(tool);
+  if (missing.length > 0) throw new Error(`needs ${missing.join(', ')}, not installed here`);
+  const mirror = await debianMirror();
+  return withFileLock(
+    join(cache, 'build.lock'),
+    async () => {
+      const [ready] = await builtServers(cache);
+      if (ready !== undefined) return ready;
+      await removeUnfinished(cache);
+      return buildNewest(cache, mirror, log);
+    },
+    { onWait: (pid) => log(`process ${pid} is building a redis-server: waiting for it`) },
+  );
+}
+
+async function removeUnfinished(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (name.startsWith('building-')) await rm(join(cache, name), { recursive: true, force: true });
+  }
+}
+
+async function buildNewest(cache: string, mirror: string, log: Log): Promise<string> {
+  const reasons: string[] = [];
+  for (const suite of SUITES) {
+    const folder = await mkdtemp(join(cache, 'building-'));
+    try {
+      return await buildSuite(cache, folder, mirror, suite, log);
+    } catch (error) {
+      reasons.push(`${suite}: ${lastLine(error)}`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  throw new Error(reasons.join('; '));
+}
+
+async function buildSuite(
+  cache: string,
+  folder: string,
+  mirror: string,
+  suite: string,
+  log: Log,
+): Promise<string> {
+  log(`fetching the source of Redis from Debian ${suite}`);
+  const { tarball, version } = await download(folder, mirror, suite);
+  const source = join(folder, 'source');
+  await mkdir(source);
+  await run('tar', ['-xf', tarball, '-C', source, '--strip-components=1']);
+  const tls = await hasOpenssl();
+  log(
+    `building Redis ${version} ${tls ? 'with' : 'without'} TLS; this takes a minute or two, once`,
+  );
+  const startedAt = Date.now();
+  await compile(source, tls, log);
+  const finished = join(folder, 'finished');
+  await mkdir(finished);
+  for (const name of PROGRAMS) await rename(join(source, 'src', name), join(finished, name));
+  const target = builtFolder(cache, version);
+  await rename(finished, target);
+  log(`built ${target} in ${Math.round((Date.now() - startedAt) / 1000)} s`);
+  return join(target, 'redis-server');
+}
+
+/** The main mirror of Debian that this machine's own sources name, even when it has no lists yet. */
+async function debianMirror(): Promise<string> {
+  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  if (!/^ID="?debian"?$/mu.test(release)) throw new Error('this system is not Debian');
+  const format = '$(REPO_URI) $(RELEASE) $(COMPONENT)';
+  const { stdout } = await run('apt-get', ['indextargets', '--format', format]);
+  const mirror = chooseMirror(stdout);
+  if (mirror === undefined) throw new Error("apt's sources name no mirror of Debian");
+  return mirror;
+}
+
+/** Out of lines `uri release component`: the first that is a whole Debian, not security, updates or backports. */
+export function chooseMirror(targets: string): string | undefined {
+  for (const line of targets.split('\n')) {
+    const [uri = '', release = '', component] = line.trim().split(' ');
+    const whole = component === 'main' && !/[-/]/u.test(release);
+    if (whole && /\/debian\/?$/u.test(uri)) return uri;
+  }
+  return undefined;
+}
+
+async function download(
+  folder: string,
+  mirror: string,
+  suite: string,
+): Promise<{ tarball: string; version: string }> {
+  const signedBy = (await readFile(KEYRING).catch(() => undefined)) && `[signed-by=${KEYRING}] `;
+  const list = join(folder, 'sources.list');
+  await writeFile(list, `deb-src ${signedBy ?? ''}${mirror} ${suite} main\n`);
+  await mkdir(join(folder, 'lists', 'partial'), { recursive: true });
+  await mkdir(join(folder, 'apt', 'archives', 'partial'), { recursive: true });
+  const settings = [
+    `Dir::Etc::sourcelist=${list}`,
+    'Dir::Etc::sourceparts=/dev/null',
+    `Dir::State::Lists=${join(folder, 'lists')}`,
+    `Dir::Cache=${join(folder, 'apt')}`,
+    'Acquire::Languages=none',
+    'Acquire::Retries=3',
+  ].flatMap((setting) => ['-o', setting]);
+  const options = { cwd: folder, timeout: DOWNLOAD_TIMEOUT_MS, maxBuffer: 1 << 24 };
+  await run('apt-get', [...settings, '-q', 'update'], options);
+  await run('apt-get', [...settings, '-q', 'source', '--download-only', 'redis'], options);
+  const names = await readdir(folder);
+  const tarball = names.find((name) => /^redis_.*\.orig\.tar\.[a-z0-9]+$/u.test(name));
+  const version = /^redis_(?:\d+:)?([\w.~+]+)\.orig/u.exec(tarball ?? '')?.[1];
+  if (tarball === undefined || version === undefined) throw new Error('no source tarball came');
+  return { tarball: join(folder, tarball), version };
+}
+
+async function hasOpenssl(): Promise<boolean> {
+  const question = run('cc', ['-fsyntax-only', '-x', 'c', '-']);
+  question.child.stdin?.end('#include <openssl/ssl.h>\n');
+  return question.then(
+    () => true,
+    () => false,
+  );
+}
+
+async function compile(source: string, tls: boolean, log: Log): Promise<void> {
+  const jobs = `-j${availableParallelism()}`;
+  const args = ['-C', join(source, 'src'), jobs, ...(tls ? ['BUILD_TLS=yes'] : []), ...PROGRAMS];
+  // A make above us must not hand its own flags down.
+  const { MAKEFLAGS: _flags, MFLAGS: _short, ...env } = process.env;
+  const make = spawn('make', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let words = '';
+  for (const stream of [make.stdout, make.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      words = (words + text).slice(-4000);
+    });
+  }
+  const startedAt = Date.now();
+  const progress = setInterval(() => {
+    log(`still compiling, ${Math.round((Date.now() - startedAt) / 1000)} s so far`);
+  }, PROGRESS_EVERY_MS);
+  const limit = setTimeout(() => make.kill(), BUILD_TIMEOUT_MS);
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      make.once('error', reject);
+      make.once('close', resolve);
+    });
+    if (code !== 0) throw new Error(`make ended with ${code}: ${lastWords(words)}`);
+  } finally {
+    clearInterval(progress);
+    clearTimeout(limit);
+  }
+}
+
+function lastWords(text: string): string {
+  const lines = text.trim().split('\n');
+  const errors = lines.filter((line) => /error/iu.test(line));
+  return (errors.length > 0 ? errors : lines).slice(0, 3).join(' | ');
+}
+
+function lastLine(error: unknown): string {
+  const { stderr, message } = error as { stderr?: string; message: string };
+  const problem = (stderr ?? '').split('\n').find((line) => line.startsWith('E:'));
+  return problem ?? message.split('\n')[0] ?? message;
+}

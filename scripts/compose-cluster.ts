@@ -42,8 +42,10 @@ const ANSWER_TIMEOUT_MS = 2000;
 /** Starts or mends the cluster; returns its URLs when all slots are covered and every replica is synced. */
 export async function composeUp({ log }: ComposeOptions): Promise<string[]> {
   const startedAt = Date.now();
-  await refuseForeignPorts(await listServices());
+  const services = await listServices();
+  await refuseForeignPorts(services);
   try {
+    refuseLostNodes(services);
     await upUntilWhole([]);
   } catch (error) {
     log(`compose: ${messageOf(error)}`);
@@ -145,6 +147,17 @@ async function refuseForeignPorts(services: readonly Service[]): Promise<void> {
     `compose: 127.0.0.1:${taken.join(', :')} ${taken.length === 1 ? 'is' : 'are'} in use by another program. ` +
       'If that is the cluster of processes, end it first: npm run cluster -- down',
   );
+}
+
+/** A new container of one node knows no cluster, and would empty the replica that still follows its address. */
+function refuseLostNodes(services: readonly Service[]): void {
+  if (services.length === 0) return;
+  const lost = PORTS.filter((port) => !services.some(({ name }) => name === `redis-${port}`));
+  if (lost.length > 0) {
+    throw new Error(
+      `the containers of the nodes at ${lost.join(', ')} are gone, with what they held`,
+    );
+  }
 }
 
 async function problemsFromHost(): Promise<string[]> {

@@ -1,5 +1,6 @@
 // Lets one process at a time do something that two must not do together, such as building into the cache.
 // The lock is a file that holds its owner's pid; the lock of a process that is gone is taken over.
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -40,7 +41,7 @@ export async function withFileLock<T>(
 
 /** The pid arrives in the lock together with its name: a lock is never seen empty. */
 async function acquire(path: string): Promise<boolean> {
-  const own = `${path}.${process.pid}`;
+  const own = `${path}.${randomUUID()}`;
   await writeFile(own, String(process.pid));
   try {
     await link(own, path);
@@ -60,7 +61,7 @@ async function ownerOf(path: string): Promise<number | undefined> {
 
 /** Removes the lock of a process that is gone, unless somebody else has just taken it. */
 async function takeAway(path: string, gone: number): Promise<void> {
-  const aside = `${path}.stale-${process.pid}`;
+  const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
     if ((await ownerOf(aside)) !== gone) await link(aside, path);

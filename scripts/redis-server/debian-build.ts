@@ -11,6 +11,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { builtFolder, builtServers } from './cache-folder.ts';
+import { debianMirror } from './debian-mirror.ts';
 import { findOnPath } from './executable.ts';
 import { withFileLock } from './file-lock.ts';
 
@@ -18,7 +19,7 @@ const run = promisify(execFile);
 
 /** Suites that have Redis 8, the newest first. */
 const SUITES = ['sid', 'trixie'];
-const TOOLS = ['apt-get', 'tar', 'make', 'cc'];
+const TOOLS = ['apt-get', 'tar', 'make', 'cc', 'g++'];
 const PROGRAMS = ['redis-server', 'redis-cli', 'redis-benchmark'];
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const DOWNLOAD_TIMEOUT_MS = 180_000;
@@ -91,27 +92,6 @@ async function buildSuite(
   await rename(finished, target);
   log(`built ${target} in ${Math.round((Date.now() - startedAt) / 1000)} s`);
   return join(target, 'redis-server');
-}
-
-/** The main mirror of Debian that this machine's own sources name, even when it has no lists yet. */
-async function debianMirror(): Promise<string> {
-  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  if (!/^ID="?debian"?$/mu.test(release)) throw new Error('this system is not Debian');
-  const format = '$(REPO_URI) $(RELEASE) $(COMPONENT)';
-  const { stdout } = await run('apt-get', ['indextargets', '--format', format]);
-  const mirror = chooseMirror(stdout);
-  if (mirror === undefined) throw new Error("apt's sources name no mirror of Debian");
-  return mirror;
-}
-
-/** Out of lines `uri release component`: the first that is a whole Debian, not security, updates or backports. */
-export function chooseMirror(targets: string): string | undefined {
-  for (const line of targets.split('\n')) {
-    const [uri = '', release = '', component] = line.trim().split(' ');
-    const whole = component === 'main' && !/[-/]/u.test(release);
-    if (whole && /\/debian\/?$/u.test(uri)) return uri;
-  }
-  return undefined;
 }
 
 async function download(

@@ -161,7 +161,7 @@ function nothingFound(tried: readonly string[]): string {
 ${tried.join('\n')}
 Ways to get one:
   Debian 13 or newer:  apt-get install redis-server
-  Debian 12:           apt-get install make gcc libc6-dev   (it is then built from Debian's source)
+  Debian 12:           apt-get install make g++   (it is then built from Debian's source)
   Ubuntu:              apt-get install docker.io, or Redis 8 from Redis's own apt repository
   macOS:               brew install redis
   Docker:              npm run cluster -- up --compose

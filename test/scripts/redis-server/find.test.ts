@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtServers, cacheFolder } from '../../../scripts/redis-server/cache-folder.ts';
-import { chooseMirror } from '../../../scripts/redis-server/debian-build.ts';
+import { chooseMirror, sourceTargets } from '../../../scripts/redis-server/debian-mirror.ts';
 import { wrapperScript } from '../../../scripts/redis-server/docker-server.ts';
 import { findRedisServer, firstThatWorks } from '../../../scripts/redis-server/find.ts';
 import type { Candidate } from '../../../scripts/redis-server/find.ts';
@@ -88,6 +88,25 @@ https://mirror.example/debian/ bookworm contrib
 https://mirror.example/debian/ bookworm main
 `;
     expect(chooseMirror(targets)).toBe('https://mirror.example/debian/');
+  });
+
+  test('is found in source files of either format, while apt has no lists', () => {
+    const oneLine = `# deb https://old.example/debian bookworm main
+deb [signed-by=/a/key.gpg arch=amd64] https://mirror.example/debian bookworm main contrib`;
+    expect(chooseMirror(sourceTargets([oneLine]))).toBe('https://mirror.example/debian');
+    const stanzas = `Types: deb
+Enabled: no
+URIs: https://off.example/debian
+Suites: bookworm
+Components: main
+
+Types: deb
+# a comment
+URIs: https://mirror.example/debian
+Suites: bookworm-updates bookworm
+Components: main
+`;
+    expect(chooseMirror(sourceTargets([stanzas]))).toBe('https://mirror.example/debian');
   });
 
   test('is none when the sources are of something else', () => {

@@ -174,7 +174,7 @@ export class RedisNode implements AsyncDisposable {
   #spawn(): ChildProcess {
     const log = openSync(join(this.dir, 'redis.log'), 'w');
     const keepRunning = this.#options.keepRunning === true;
-    // A session of its own also for one that does not outlive us: the terminal's Ctrl-C is for us to pass on.
+    // Detached also when it does not outlive us: the terminal's Ctrl-C is ours, and the reaper ends it.
     const child = spawn(this.#options.serverPath, [this.configFile], {
       cwd: this.dir,
       stdio: ['ignore', log, log],

@@ -123,16 +123,18 @@ describe('a cluster with users', () => {
   afterAll(() => cluster[Symbol.asyncDispose]());
 
   it('works for the user that docs/operations.md makes', async () => {
-    await tryOut({
+    const store = await tryOut({
       nodes: cluster.urls,
       redisOptions: { username: 'features', password: secret },
     });
+    expect(await store.topology()).toMatchObject({ mode: 'cluster', shards: { length: 3 } });
   });
 
   it('takes the user and password from a URL', async () => {
     const { host, port } = place(cluster.urls[0] ?? '');
     const credentials = `features:${encodeURIComponent(secret)}`;
-    await tryOut({ nodes: [`redis://${credentials}@${host}:${port}`] });
+    const store = await tryOut({ nodes: [`redis://${credentials}@${host}:${port}`] });
+    expect(await store.topology()).toMatchObject({ mode: 'cluster', shards: { length: 3 } });
   });
 
   it('refuses a wrong password, and does not tell it', async () => {

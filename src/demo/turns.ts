@@ -1,0 +1,9 @@
+/** A queue of one lane: each function begins when the one before has ended, well or not. */
+export function turns(): <T>(run: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (run) => {
+    const mine = last.then(run, run);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}

@@ -79,16 +79,16 @@ export function connectOptionsFrom(flags: ConnectionFlags): ConnectOptions {
       ...(flags.password ? { password: flags.password } : {}),
       ...(tls ? { tls } : {}),
     },
-    keyPrefix: flags.keyPrefix === '' ? defaultOptions.keyPrefix : flags.keyPrefix,
+    keyPrefix: flags.keyPrefix,
     ...(flags.timeoutMs === undefined ? {} : { timeoutMs: flags.timeoutMs }),
     ...(flags.vip ? { vipGroups: flags.vip } : {}),
   };
 }
 
-/** An empty variable is as good as none: compose files and CI set them so. */
+/** An empty list is refused like an empty prefix: falling back to a default could reset another store. */
 function nodesFrom(text: string): string[] {
-  const nodes = (text.trim() === '' ? DEFAULT_NODES : text).split(',').map((node) => node.trim());
-  if (nodes.includes('')) throw usageError('--nodes has an empty address between its commas');
+  const nodes = text.split(',').map((node) => node.trim());
+  if (nodes.includes('')) throw usageError('--nodes (FSTORE_NODES) has an empty address in it');
   // Shown in no message: what is before the @ may be a password.
   if (nodes.some((node) => node.includes('@') && !node.includes('://'))) {
     throw usageError(

@@ -172,19 +172,6 @@ it('tells failed ids on standard error when the scores go to standard output', a
   expect(stderr.match(/^fstore: id '\{\d+\}' failed: .* \[INVALID_ID\]$/gm)).toHaveLength(30);
 });
 
-it('fails whole ids of an unreadable store, and leaves none out', async () => {
-  const own = new Fstore({ nodes: [inject('standaloneUrl')] });
-  const ids = allIds.slice(0, 100);
-  const failedOut = join(await temporaryFolder(), 'failed.jsonl');
-  const { exitCode, stdout } = await own.run(
-    ['score', '--ids', '-', '--timeout-ms', '1', '--failed-out', failedOut, '--chunk-size', '1'],
-    { input: ids.join('\n') },
-  );
-  const failed = (await readFile(failedOut, 'utf8')).split('\n').filter((line) => line !== '');
-  expect(dataLines(`${stdout.trimEnd()}\n`).length + failed.length).toBe(100);
-  expect(exitCode).toBe(failed.length === 0 ? 0 : 1);
-});
-
 it.each([
   [
     'a score that is none',

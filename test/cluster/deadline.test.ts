@@ -1,0 +1,126 @@
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Deadline } from '../../src/cluster/deadline.ts';
+import { FeatureStoreError } from '../../src/errors.ts';
+
+const open = new AbortController().signal;
+const never = new Promise<never>(() => undefined);
+
+describe('with the clock held', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('it passes at its time, not before', () => {
+    using deadline = new Deadline(50, open);
+    vi.advanceTimersByTime(49);
+    expect(deadline.passed).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(deadline.passed).toBe(true);
+    expect(deadline.error()).toMatchObject({ code: 'TIMEOUT', retryable: true });
+    expect(deadline.error().message).toContain('timeoutMs 50');
+  });
+
+  test('a race is lost to the deadline with its error', async () => {
+    using deadline = new Deadline(50, open);
+    const race = deadline.race(never);
+    vi.advanceTimersByTime(50);
+    await expect(race).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await expect(deadline.race(never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  test('once disposed it has no timer, no listeners, and never passes', () => {
+    const closing = new AbortController();
+    const caller = new AbortController();
+    const deadline = new Deadline(50, closing.signal, caller.signal);
+    expect(vi.getTimerCount()).toBe(1);
+    deadline[Symbol.dispose]();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(closing.signal, 'abort')).toHaveLength(0);
+    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+    closing.abort();
+    caller.abort();
+    vi.advanceTimersByTime(100);
+    expect(deadline.passed).toBe(false);
+  });
+});
+
+test('a race that is won gives its result or its own error', async () => {
+  using deadline = new Deadline(10_000, open);
+  await expect(deadline.race(Promise.resolve(7))).resolves.toBe(7);
+  await expect(deadline.race(Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+});
+
+test("the caller's signal ends it at once, with the signal's reason as the cause", async () => {
+  const caller = new AbortController();
+  using deadline = new Deadline(10_000, open, caller.signal);
+  const race = deadline.race(never);
+  const reason = new Error('enough');
+  caller.abort(reason);
+  expect(deadline.passed).toBe(true);
+  await expect(race).rejects.toMatchObject({ code: 'ABORTED', retryable: false, cause: reason });
+});
+
+test('a signal that fired before is heard too', async () => {
+  using deadline = new Deadline(10_000, open, AbortSignal.abort());
+  expect(deadline.passed).toBe(true);
+  await expect(deadline.race(never)).rejects.toMatchObject({ code: 'ABORTED' });
+});
+
+test("the store's closing ends it, and is told before the caller's signal", async () => {
+  const closing = new AbortController();
+  const caller = new AbortController();
+  using deadline = new Deadline(10_000, closing.signal, caller.signal);
+  const race = deadline.race(never);
+  closing.abort();
+  caller.abort();
+  await expect(race).rejects.toMatchObject({ code: 'CLOSED', retryable: false });
+  expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
+});
+
+test('a store that was closed before ends it from the beginning', () => {
+  using deadline = new Deadline(10_000, AbortSignal.abort());
+  expect(deadline.passed).toBe(true);
+  expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
+});
+
+test('the timeout tells what stood in the way', () => {
+  using deadline = new Deadline(10_000, open);
+  const obstacle = new FeatureStoreError('SHARD_UNAVAILABLE', 'a:1 is LOADING');
+  const error = deadline.error(obstacle);
+  expect(error).toMatchObject({ code: 'TIMEOUT', cause: obstacle });
+  expect(error.message).toContain('last seen: a:1 is LOADING');
+  expect('cause' in deadline.error()).toBe(false);
+});
+
+test('a pause ends by itself', async () => {
+  using deadline = new Deadline(10_000, open);
+  const startedAtMs = performance.now();
+  await deadline.pause(20);
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(15);
+  expect(deadline.passed).toBe(false);
+});
+
+test('a pause is cut short by the deadline', async () => {
+  const caller = new AbortController();
+  using deadline = new Deadline(60_000, open, caller.signal);
+  const pause = deadline.pause(60_000);
+  caller.abort();
+  await pause;
+  await deadline.pause(60_000);
+  expect(deadline.passed).toBe(true);
+});
+
+test('a deadline that nobody races passes without an unhandled rejection', async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): number => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  using deadline = new Deadline(10_000, open, AbortSignal.abort());
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', note);
+  expect(deadline.passed).toBe(true);
+  expect(unhandled).toStrictEqual([]);
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { PartialBatchError, FeatureStoreError } from '../../src/errors.ts';
+import { checkReadOptions, planRead, rowsOrThrow } from '../../src/store/batch-read.ts';
+import { refusalOf } from './refusal.ts';
+
+test('ids of any iterable become an array, in order, duplicates kept', () => {
+  const ids = ['b', 'a', 'b'];
+  expect(planRead(ids, ['f'])).toStrictEqual({ ids, names: ['f'] });
+  expect(planRead(ids.values(), ['f']).ids).toStrictEqual(ids);
+  expect(planRead(new Set(ids), ['f']).ids).toStrictEqual(['b', 'a']);
+});
+
+test.each([['u1'], [undefined], [null], [7], [{ a: 1 }]])('%j is no batch of ids', (ids) => {
+  const error = refusalOf(() => planRead(ids as unknown as string[], ['f']));
+  expect(error.code).toBe('INVALID_ID');
+  expect(error.message).toContain('ids must be an iterable of ids');
+});
+
+test('names are checked', () => {
+  expect(refusalOf(() => planRead(['u1'], ['f', ''])).code).toBe('INVALID_FEATURE');
+});
+
+test('rows without a failure are given as they are', () => {
+  const rows = [{ a: '1' }, {}];
+  expect(rowsOrThrow({ rows, failed: [] })).toBe(rows);
+});
+
+test('a failure throws with the rows that arrived', () => {
+  const rows = [{ a: '1' }, undefined];
+  const failed = [{ id: 'u2', error: new FeatureStoreError('TIMEOUT', 'late') }];
+  const error = refusalOf(() => rowsOrThrow({ rows, failed }));
+  expect(error).toBeInstanceOf(PartialBatchError);
+  expect(error).toMatchObject({ rows, failed });
+});
+
+test.each(['throw', 'return', undefined] as const)('onFailure may be %s', (onFailure) => {
+  const options = onFailure === undefined ? {} : { onFailure };
+  expect(() => checkReadOptions('read', options)).not.toThrow();
+});
+
+test('any other onFailure is refused by its path', () => {
+  const options = { onFailure: 'ignore' } as unknown as { onFailure: 'throw' };
+  const error = refusalOf(() => checkReadOptions('read', options));
+  expect(error.code).toBe('INVALID_OPTION');
+  expect(error.message).toBe(
+    "read options.onFailure must be 'throw' or 'return', but is 'ignore'.",
+  );
+});
+
+test('a read knows its own options and those that it is told of', () => {
+  const options = { onPipeline: (): void => undefined, timeoutMs: 5, chunkSize: 9 };
+  expect(() => checkReadOptions('stream', options, ['chunkSize'])).not.toThrow();
+  expect(refusalOf(() => checkReadOptions('read', options)).message).toContain(
+    'read options.chunkSize is not an option',
+  );
+});

@@ -1,0 +1,191 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  checkNames,
+  decodeRow,
+  encodeFeatures,
+  encodeValue,
+  MAX_FEATURES,
+  MAX_NAME_BYTES,
+  MAX_VALUE_BYTES,
+} from '../../src/store/codec.ts';
+import type { Features } from '../../src/store/features.ts';
+import { anyText } from '../cluster/unicode.ts';
+import { refusalOf } from './refusal.ts';
+
+const finite = { noNaN: true, noDefaultInfinity: true };
+const LONE = 'a\uD800b';
+
+/** An object with these own properties, `__proto__` among them if need be. */
+function objectOf<Value>(entries: Iterable<readonly [string, Value]>): Record<string, Value> {
+  return Object.fromEntries(entries);
+}
+
+function roundTrip(features: Features): Record<string, string> {
+  const { flat } = encodeFeatures('u1', features);
+  const names = flat.filter((_, index) => index % 2 === 0);
+  return decodeRow(
+    names,
+    flat.filter((_, index) => index % 2 === 1),
+  );
+}
+
+test('features become names and values in turn, as HSET takes them', () => {
+  const { flat, bytes } = encodeFeatures('u1', { country: 'DE', amount: 92.4, active: false });
+  expect(flat).toStrictEqual(['country', 'DE', 'amount', '92.4', 'active', 'false']);
+  expect(bytes).toBe('countryDEamount92.4activefalse'.length);
+});
+
+test.each([
+  [0.1 + 0.2, '0.30000000000000004'],
+  [1e21, '1e+21'],
+  [-1.5e-7, '-1.5e-7'],
+  [Number.MAX_SAFE_INTEGER, '9007199254740991'],
+  [true, 'true'],
+  [false, 'false'],
+  ['', ''],
+  ['007', '007'],
+])('%j is stored as %j', (value, stored) => {
+  expect(encodeValue('u1', 'f', value)).toBe(stored);
+});
+
+test('whatever is accepted reads back as its string, under any name', () => {
+  const text = fc.oneof(
+    anyText,
+    fc.constantFrom(
+      '\0',
+      '\r\n',
+      '$5\r\nhello\r\n',
+      '__proto__',
+      'constructor',
+      '\uFEFF',
+      '😀',
+      '0',
+    ),
+  );
+  const value = fc.oneof(text, fc.boolean(), fc.integer(), fc.double(finite));
+  const features = fc.uniqueArray(fc.tuple(text.filter(Boolean), value), {
+    selector: ([name]) => name,
+  });
+  fc.assert(
+    fc.property(features, (entries) => {
+      const row = roundTrip(objectOf(entries));
+      const expected = objectOf(entries.map(([name, given]) => [name, String(given)]));
+      expect(Object.entries(row)).toStrictEqual(Object.entries(expected));
+    }),
+  );
+});
+
+test('a number reads back as the same number', () => {
+  fc.assert(
+    fc.property(fc.double(finite), (number) => {
+      expect(Number(roundTrip({ f: number })['f'])).toBe(number + 0); // -0 comes back as 0
+    }),
+  );
+});
+
+test('__proto__ is a feature like any other, and makes no prototype', () => {
+  const row = decodeRow(['__proto__', 'a'], ['evil', '1']);
+  expect(Object.entries(row)).toStrictEqual([
+    ['__proto__', 'evil'],
+    ['a', '1'],
+  ]);
+  expect(Object.getPrototypeOf(row)).toBe(Object.prototype);
+  row['__proto__'] = 'changed';
+  expect(Object.entries(row)[0]).toStrictEqual(['__proto__', 'changed']);
+});
+
+test('absent features are left out, empty ones are not, and the order is that of the names', () => {
+  const row = decodeRow(['b', 'gone', 'a', 'past the end'], ['2', null, '']);
+  expect(Object.entries(row)).toStrictEqual([
+    ['b', '2'],
+    ['a', ''],
+  ]);
+});
+
+test.each([
+  [Number.NaN, 'NaN'],
+  [Number.POSITIVE_INFINITY, 'Infinity'],
+  [Number.NEGATIVE_INFINITY, '-Infinity'],
+  [null, 'null'],
+  [undefined, 'undefined'],
+  [12n, '12'],
+  [{}, 'object'],
+  [new Date(0), 'object'],
+  [Buffer.from('x'), 'object'],
+  [['a'], 'an array'],
+  [(): string => 'x', 'a function'],
+  [Symbol('x'), 'a symbol'],
+])('a value that is %s is refused, with entity, feature and value', (value, shown) => {
+  const features = { fine: 1, risk: value } as unknown as Features;
+  const error = refusalOf(() => encodeFeatures('u1', features));
+  expect(error.code).toBe('INVALID_FEATURE');
+  expect(error.message).toContain("Entity 'u1'");
+  expect(error.message).toContain("Feature 'risk' is ");
+  expect(error.message).toContain(shown);
+});
+
+test('text with a lone surrogate is refused, with entity and feature', () => {
+  const error = refusalOf(() => encodeFeatures('u1', { risk: LONE }));
+  expect(error.code).toBe('INVALID_FEATURE');
+  expect(error.message).toBe(
+    "Entity 'u1': Feature 'risk' has a lone surrogate, which UTF-8 cannot hold.",
+  );
+});
+
+test.each([
+  ['', 'must not be empty'],
+  [LONE, "'a\uFFFDb' has a lone surrogate"],
+  [
+    'é'.repeat(MAX_NAME_BYTES / 2 + 1),
+    `has ${MAX_NAME_BYTES + 2} bytes; the limit is ${MAX_NAME_BYTES}`,
+  ],
+])('the feature name %j is refused where it is written and where it is read', (name, reason) => {
+  const written = refusalOf(() => encodeFeatures('u1', { [name]: 1 }));
+  expect(written.code).toBe('INVALID_FEATURE');
+  expect(written.message).toContain("Entity 'u1': A feature name ");
+  expect(written.message).toContain(reason);
+  const asked = refusalOf(() => checkNames(['fine', name]));
+  expect(asked.code).toBe('INVALID_FEATURE');
+  expect(asked.message).toContain(reason);
+});
+
+test('a name may have as many bytes as the limit says', () => {
+  const name = 'é'.repeat(MAX_NAME_BYTES / 2);
+  expect(encodeFeatures('u1', { [name]: 1 }).flat).toStrictEqual([name, '1']);
+});
+
+test('a value may have as many bytes as the limit says, and not one more', () => {
+  const longest = 'é'.repeat(MAX_VALUE_BYTES / 2);
+  expect(encodeValue('u1', 'f', longest)).toBe(longest);
+  const error = refusalOf(() => encodeValue('u1', 'f', `${longest}x`));
+  expect(error.code).toBe('INVALID_FEATURE');
+  expect(error.message).toContain(
+    `has ${MAX_VALUE_BYTES + 1} bytes; the limit is ${MAX_VALUE_BYTES}`,
+  );
+  expect(error.message.length).toBeLessThan(200);
+});
+
+test('a row may have as many features as the limit says, and not one more', () => {
+  const names = Array.from({ length: MAX_FEATURES }, (_, index) => `f${index}`);
+  const features = objectOf(names.map((name) => [name, 1] as const));
+  expect(encodeFeatures('u1', features).flat).toHaveLength(2 * MAX_FEATURES);
+  const error = refusalOf(() => encodeFeatures('u1', { ...features, more: 1 }));
+  expect(error.code).toBe('INVALID_FEATURE');
+  expect(error.message).toContain(`${MAX_FEATURES + 1} features; the limit is ${MAX_FEATURES}`);
+  expect(refusalOf(() => checkNames([...names, 'more'])).message).toContain(`${MAX_FEATURES + 1}`);
+});
+
+test.each([null, undefined, 'text', 7, ['a', 1]])('%j is not an object of features', (features) => {
+  const error = refusalOf(() => encodeFeatures('u1', features as unknown as Features));
+  expect(error.code).toBe('INVALID_FEATURE');
+  expect(error.message).toContain("Entity 'u1': The features must be an object");
+});
+
+test.each([undefined, 'country', new Set(['a'])])('names that are %s are no array', (given) => {
+  expect(refusalOf(() => checkNames(given))).toMatchObject({ code: 'INVALID_FEATURE' });
+});
+
+test('a name that is no text is refused by what it is', () => {
+  expect(refusalOf(() => checkNames([7])).message).toContain('must be a string, but is 7');
+});

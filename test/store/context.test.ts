@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { unexpected } from '../../src/store/context.ts';
+
+test.each([
+  [null, 'HSET replied null,'],
+  [[1, 'x'], 'HSET replied [1,"x"],'],
+  [undefined, 'HSET replied undefined,'],
+])('the reply %j is shown in the error', (reply, message) => {
+  const error = unexpected('HSET', reply);
+  expect(error).toMatchObject({ code: 'UNEXPECTED_REPLY', retryable: false });
+  expect(error.message).toContain(message);
+});

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { Context } from '../../src/store/context.ts';
+import { streamFeatures, type StreamOptions } from '../../src/store/feature-stream.ts';
+import { refusalOf } from './refusal.ts';
+
+const nowhere = {} as Context;
+
+test.each([
+  [{ chunkSize: 0 }, 'streamFeatures options.chunkSize must be a whole number from 1 to 1000000'],
+  [{ chunkSize: 1_000_001 }, 'streamFeatures options.chunkSize'],
+  [{ chunksize: 5 }, 'streamFeatures options.chunksize is not an option'],
+  [{ onFailure: 'skip' }, 'streamFeatures options.onFailure'],
+  [{ timeoutMs: 0 }, 'streamFeatures options.timeoutMs'],
+])('%j is refused by the call, before anything is read', (options, message) => {
+  const error = refusalOf(() => streamFeatures(nowhere, [], ['f'], options as StreamOptions));
+  expect(error.code).toBe('INVALID_OPTION');
+  expect(error.message).toContain(message);
+});
+
+test('names are refused by the call too', () => {
+  expect(refusalOf(() => streamFeatures(nowhere, [], [''], {})).code).toBe('INVALID_FEATURE');
+});
+
+test('no ids make no chunk', async () => {
+  const stream = streamFeatures(nowhere, [], ['f'], {});
+  expect(await stream.next()).toStrictEqual({ done: true, value: undefined });
+});
+
+test('ids are checked as they come, chunk by chunk', async () => {
+  const layoutOnly = { layout: { keyFor: (id: string) => id } } as unknown as Context;
+  const stream = streamFeatures(layoutOnly, ['a', 'b', 'c'], [], { chunkSize: 2 });
+  expect((await stream.next()).value).toStrictEqual({
+    ids: ['a', 'b'],
+    rows: [{}, {}],
+    failed: [],
+  });
+  expect((await stream.next()).value).toStrictEqual({ ids: ['c'], rows: [{}], failed: [] });
+  expect((await stream.next()).done).toBe(true);
+});

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { readAll } from '../../src/store/inspect.ts';
+
+test('HGETALL is read as names and values in turn', () => {
+  expect(readAll(['a', '1', 'b', '', '__proto__', 'x'])).toStrictEqual(
+    Object.fromEntries([
+      ['a', '1'],
+      ['b', ''],
+      ['__proto__', 'x'],
+    ]),
+  );
+  expect(readAll([])).toStrictEqual({});
+});
+
+test.each([null, 'OK', 7, undefined])('the reply %j is an error, not an absent entity', (reply) => {
+  expect(readAll(reply)).toMatchObject({ code: 'UNEXPECTED_REPLY', retryable: false });
+});

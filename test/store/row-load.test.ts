@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { FeatureStoreError } from '../../src/errors.ts';
+import type { Context } from '../../src/store/context.ts';
+import type { FeatureRows } from '../../src/store/features.ts';
+import { loadRows, type EncodedRow, type RowWriter } from '../../src/store/row-load.ts';
+
+/** Without a connection: whatever would send or wait fails with another error than a refusal. */
+const nowhere = {} as Context;
+
+function writer(): RowWriter & { encoded: string[] } {
+  const encoded: string[] = [];
+  return {
+    encoded,
+    encode: (id): EncodedRow => {
+      encoded.push(id);
+      if (id === 'bad') throw new FeatureStoreError('INVALID_ID', 'bad');
+      return { id, key: id, unit: [], bytes: 1, featureCount: 0 };
+    },
+    check: () => undefined,
+    onWritten: () => undefined,
+  };
+}
+
+const load = (rows: unknown, to: RowWriter): Promise<unknown> =>
+  loadRows(nowhere, rows as FeatureRows, to, {});
+
+test.each([
+  ['an object', { u1: {}, bad: {}, u2: {} }],
+  ['a Map', new Map(Object.entries({ u1: {}, bad: {}, u2: {} }))],
+  [
+    'an array',
+    [
+      ['u1', {}],
+      ['bad', {}],
+      ['u2', {}],
+    ],
+  ],
+])('the rows of %s are checked before any is sent', async (_, rows) => {
+  const checking = writer();
+  await expect(load(rows, checking)).rejects.toMatchObject({ code: 'INVALID_ID' });
+  expect(checking.encoded).toStrictEqual(['u1', 'bad']);
+});
+
+test.each([null, undefined, 7, 'text', true])('%j holds no rows', async (rows) => {
+  await expect(load(rows, writer())).rejects.toMatchObject({
+    code: 'INVALID_FEATURE',
+    message: expect.stringContaining('rows must be an object, a Map, or an iterable'),
+  });
+});
+
+test.each([
+  [['u1'], 'an array of 1'],
+  [['u1', {}, {}], 'an array of 3'],
+  ['u1', "'u1'"],
+  [null, 'null'],
+  [{ id: 'u1' }, 'object'],
+])('%j is no row', async (row, shown) => {
+  await expect(load([['u0', {}], row], writer())).rejects.toMatchObject({
+    code: 'INVALID_FEATURE',
+    message: expect.stringMatching(new RegExp(`A row must be \\[id, features\\].*${shown}`)),
+  });
+});
+
+test('no rows are loaded at once, from any source', async () => {
+  for (const rows of [{}, new Map(), [], new Set(), (async function* () {})()]) {
+    expect(await load(rows, writer())).toMatchObject({ loaded: 0, failed: [] });
+  }
+});

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { Connection } from '../../src/cluster/connection.ts';
+import { slotOf } from '../../src/cluster/slot.ts';
+import { Topology } from '../../src/cluster/topology.ts';
+import type { Context } from '../../src/store/context.ts';
+import { KeyLayout } from '../../src/store/key.ts';
+import { VipGroup } from '../../src/store/vip-group-reader.ts';
+
+const layout = new KeyLayout('p:', { vip: ['b', 'a'], none: [] });
+
+function groupOf(name: string, topology: Topology): VipGroup {
+  const connection = { topology } as Connection; // all that a group reads, but for its rows
+  return new VipGroup({ layout, connection } as Context, name);
+}
+
+test('a group has the slot of its members’ keys, and their order', () => {
+  const group = groupOf('vip', new Topology());
+  expect(group.ids).toStrictEqual(['b', 'a']);
+  expect(group.slot).toBe(slotOf(layout.keyFor('a')));
+  expect(group.slot).toBe(slotOf(layout.keyFor('b')));
+});
+
+test('its shard is the one that owns the slot now, if one does', () => {
+  const topology = new Topology();
+  const group = groupOf('vip', topology);
+  expect(group.shard()).toBeUndefined();
+  topology.assign(group.slot, 'a:1');
+  expect(group.shard()).toBe('a:1');
+  topology.assign(group.slot, 'b:1');
+  expect(group.shard()).toBe('b:1');
+});
+
+test('bad names and bad options are refused before anything is sent', async () => {
+  const group = groupOf('vip', new Topology());
+  await expect(group.batchGetFeatures([''])).rejects.toMatchObject({ code: 'INVALID_FEATURE' });
+  await expect(group.batchGetFeatures(['f'], { timeoutMs: 0 })).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+  });
+});
+
+test('a group without members has no rows', async () => {
+  expect(await groupOf('none', new Topology()).batchGetFeatures(['f'])).toStrictEqual([]);
+});

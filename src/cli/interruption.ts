@@ -60,7 +60,7 @@ export async function unlessAborted<T>(
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([promise, abort]);
+    return await Promise.race([abort, promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -60,7 +60,8 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
 function verdictOn(error: unknown, signal: AbortSignal): Verdict {
   // Whatever a command throws once it was told to stop, it is because of that.
   if (signal.aborted && signal.reason instanceof CommandError) {
-    const reached = error instanceof PartialLoadError ? `; ${error.loaded} rows were written` : '';
+    const reached =
+      error instanceof PartialLoadError ? `; ${error.loaded} rows are known to be written` : '';
     const { exitCode, message, code } = signal.reason;
     return { exitCode, line: lineOf(message + reached, code) };
   }

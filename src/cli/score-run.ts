@@ -48,7 +48,9 @@ export async function scoreIds(settings: ScoreRunSettings): Promise<ScoreTally> 
     onPipeline: ({ shard, keyCount }) => shards.add(shard, keyCount),
     signal,
   });
-  await output.write(format.header);
+  // A reader that takes nothing shall not keep a command that was told to stop.
+  const write = (text: string): Promise<void> => unlessAborted(signal, output.write(text));
+  await write(format.header);
   for await (const { ids, rows, failed } of chunks) {
     signal.throwIfAborted(); // rows that failed for that reason are not the ids' failures
     await failedIds.add(failed);
@@ -56,7 +58,7 @@ export async function scoreIds(settings: ScoreRunSettings): Promise<ScoreTally> 
     const present = records.filter(({ score }) => score !== null);
     scoredCount += present.length;
     absentCount += records.length - present.length;
-    await output.write(format.format(settings.absent === 'skip' ? present : records));
+    await write(format.format(settings.absent === 'skip' ? present : records));
     onProgress(scoredCount + absentCount + failedIds.count);
   }
   signal.throwIfAborted();

@@ -274,6 +274,27 @@ it.each([
   expect(await readdir(folder)).toStrictEqual([]);
 });
 
+it('leaves no file when the scorer ends the process', async () => {
+  const scorer = await writeScorer('export const score = () => process.exit(7)');
+  const folder = await temporaryFolder();
+  const { exitCode } = await fstore.run(
+    [
+      'score',
+      '--ids',
+      '-',
+      '--out',
+      join(folder, 's.csv'),
+      '--scorer',
+      scorer,
+      '--features',
+      'tx_count_7d',
+    ],
+    { input: '{bad}\nu0001\n' },
+  );
+  expect(exitCode).toBe(7);
+  expect(await readdir(folder)).toStrictEqual([]);
+});
+
 it('ends quietly when the reader has seen enough', async () => {
   const running = fstore.run(['score', '--ids', '-', '--chunk-size', '10']);
   running.stdin.write(`${allIds.join('\n')}\n`);

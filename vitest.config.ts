@@ -7,7 +7,8 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{cluster,store,cli,demo,scripts}/**/*.test.ts', 'test/*.test.ts'],
+          include: ['test/{bench,cluster,store,cli,demo,scripts}/**/*.test.ts', 'test/*.test.ts'],
+          isolate: false,
         },
       },
       {

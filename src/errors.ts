@@ -76,6 +76,8 @@ export interface FailedRow {
  */
 export class PartialBatchError extends FeatureStoreError {
   override readonly name = 'PartialBatchError';
+  /** Whether one of the failed ids may succeed later. */
+  override readonly retryable: boolean;
   readonly rows: readonly (Record<string, string> | undefined)[];
   readonly failed: readonly FailedRow[];
 
@@ -83,13 +85,14 @@ export class PartialBatchError extends FeatureStoreError {
     const first = failed[0];
     super(
       'PARTIAL_BATCH',
-      `${failed.length} of ${rows.length} ids could not be read` +
-        (first ? `; the first, '${first.id}': ${first.error.message}` : '') +
-        "; the others are in error.rows. Pass onFailure: 'return' to get both without an error.",
+      `${failed.length} of ${rows.length} ids could not be read; error.rows has the others. ` +
+        "Pass onFailure: 'return' to get both without an error." +
+        (first ? ` The first, '${first.id.slice(0, 60)}': ${first.error.message}` : ''),
       first ? { cause: first.error } : undefined,
     );
     this.rows = rows;
     this.failed = failed;
+    this.retryable = failed.some(({ error }) => error.retryable);
   }
 }
 

@@ -13,8 +13,8 @@ export function formatAddress({ host, port }: HostAndPort): Address {
 
 /** Splits at the last colon, as `::1:7000` wants; nothing where there is no valid port. */
 export function parseAddress(address: string): HostAndPort | undefined {
-  const colon = address.lastIndexOf(':');
-  const port = Number(address.slice(colon + 1));
-  if (colon === -1 || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
-  return { host: address.slice(0, colon), port };
+  const [, bracketed, bare, digits] = /^(?:\[(.+)\]|(.*[^:]|)):(\d{1,5})$/.exec(address) ?? [];
+  const port = Number(digits);
+  if (!(port >= 1 && port <= 65_535)) return undefined;
+  return { host: bracketed ?? bare ?? '', port };
 }

@@ -4,8 +4,10 @@ import type { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { Deadline } from './deadline.ts';
-import { LaneLost, type Command, type Reply } from './lane.ts';
+import { LaneLost } from './lane.ts';
+import { Question } from './question.ts';
 import { verdictOf } from './redirect.ts';
+import { ServerError, type Reply } from './resp/reply-reader.ts';
 
 /**
  * The node's reply. A lost connection or a node that is LOADING is tried again until the deadline.
@@ -14,7 +16,7 @@ import { verdictOf } from './redirect.ts';
 export async function askNode(
   connection: Connection,
   address: Address,
-  command: Command,
+  words: readonly (string | number)[],
   deadline: Deadline,
 ): Promise<Reply> {
   let obstacle: FeatureStoreError | undefined;
@@ -22,9 +24,10 @@ export async function askNode(
     obstacle = undefined;
     const lane = connection.lane(address, 'online');
     try {
-      const sent = lane.limit(() => lane.send([[command]], false));
-      const reply = (await deadline.race(sent))[0]?.[0];
-      if (!(reply instanceof Error)) return reply;
+      const question = new Question(words);
+      await deadline.race(lane.limit(() => lane.send(question)));
+      const { reply } = question;
+      if (!(reply instanceof ServerError)) return reply;
       const verdict = verdictOf(reply.message, address);
       if (verdict.kind === 'fail') throw verdict.error;
       if (verdict.kind === 'wait') obstacle = verdict.error;

@@ -19,6 +19,7 @@ import { formatAddress, parseAddress, type Address, type HostAndPort } from './a
 import { Counters } from './counters.ts';
 import { Lane, type LanePurpose } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
+import { Question } from './question.ts';
 import { Topology, type AddressMapper } from './topology.ts';
 
 export type ConnectionMode = 'cluster' | 'standalone';
@@ -50,6 +51,7 @@ export class Connection {
   readonly #lanes = new Map<string, Lane>();
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
+  #nextRefresh: NodeJS.Timeout | undefined;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param topology the table to begin with; for a cluster call `refresh` before the first batch */
@@ -63,6 +65,7 @@ export class Connection {
         : Topology.standalone(addressOf(underlay.redis));
     this.closed = this.#closing.signal;
     setMaxListeners(0, this.closed);
+    if (this.mode === 'cluster') this.#refreshNowAndThen();
   }
 
   get topology(): Topology {
@@ -100,6 +103,7 @@ export class Connection {
 
   close(): void {
     this.#closing.abort();
+    clearTimeout(this.#nextRefresh);
     for (const lane of this.#lanes.values()) lane.close();
     this.#lanes.clear();
     if (this.#underlay.owned) this.#underlay.redis.disconnect();
@@ -121,7 +125,27 @@ export class Connection {
       break;
     }
     this.#refreshedAtMs = performance.now();
-    if (this.#underlay.redis instanceof Cluster) this.#underlay.redis.refreshSlotsCache(() => {});
+    this.#tellIoredis();
+  }
+
+  /** Has ioredis look again where its own connections lead to nodes that are no more, or miss some. */
+  #tellIoredis(): void {
+    const { redis } = this.#underlay;
+    if (!(redis instanceof Cluster)) return;
+    const held = new Set(redis.nodes('all').map(addressOf));
+    const wanted = this.#topology.addresses();
+    const differs = held.size !== wanted.size || [...wanted].some((address) => !held.has(address));
+    if (differs) redis.refreshSlotsCache(() => undefined);
+  }
+
+  /** Slots move and replicas come without an error that would tell: looks again now and then. */
+  #refreshNowAndThen(): void {
+    const everyMs = this.limits.refreshIntervalMs * (0.75 + Math.random() / 2);
+    this.#nextRefresh = setTimeout(() => {
+      void this.refresh().finally(() => {
+        if (!this.closed.aborted) this.#refreshNowAndThen();
+      });
+    }, everyMs).unref();
   }
 
   /** Ways to ask for the slot table: ioredis's own connections first, then ours to nodes we know. */
@@ -137,12 +161,11 @@ export class Connection {
     const lanes = [...this.#topology.addresses()].map(
       (address) => () =>
         this.#view(address, async () => {
-          const unit = [
-            ['CLUSTER', 'INFO'],
-            ['CLUSTER', 'SLOTS'],
-          ] as const;
           const lane = this.lane(address, 'online');
-          return (await lane.limit(() => lane.send([unit], false)))[0] ?? [];
+          const info = new Question(['CLUSTER', 'INFO']);
+          const slots = new Question(['CLUSTER', 'SLOTS']);
+          await Promise.all([lane.send(info), lane.send(slots)]);
+          return [info.reply, slots.reply];
         }),
     );
     return [...shuffled(nodes), ...shuffled(lanes)];

@@ -47,7 +47,7 @@ export class Deadline implements Disposable {
       'TIMEOUT',
       `No answer within timeoutMs ${this.#timeoutMs}` +
         (obstacle ? `; last seen: ${obstacle.message}` : '.') +
-        ' A write may or may not have been applied.',
+        ' If it was a write, it may or may not have been applied.',
       obstacle ? { cause: obstacle } : undefined,
     );
   }

@@ -19,20 +19,11 @@ import type { Address } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { Deadline } from './deadline.ts';
 import { Gather, type Gathered } from './gather.ts';
-import { LaneLost, type LanePurpose, type Reply, type Unit } from './lane.ts';
-import { verdictOf, type Verdict } from './redirect.ts';
+import { LaneLost, type LanePurpose } from './lane.ts';
+import { verdictOf } from './redirect.ts';
+import { ServerError } from './resp/reply-reader.ts';
+import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
 import { chunk, scatter } from './scatter.ts';
-import { slotOf } from './slot.ts';
-
-/** Rows of one shape: what is sent for each, and how its replies are read. */
-export interface Batch<Answer> {
-  readonly keys: readonly string[];
-  unitOf(row: number): Unit;
-  /** The row's answer, from one reply per command of its unit, none of them an error. */
-  answerOf(replies: readonly Reply[], row: number): Answer | FeatureStoreError;
-  /** An estimate of the bytes that the unit puts on the wire, keys aside. */
-  bytesOf?(row: number): number;
-}
 
 /** A pipeline that was sent and answered. */
 export interface PipelineReport {
@@ -76,8 +67,9 @@ class Dispatch<Answer> {
   readonly #batch: Batch<Answer>;
   readonly #delivery: Delivery;
   readonly #gather: Gather<Answer>;
-  readonly #slots: Uint16Array;
   readonly #startedAtMs = performance.now();
+  /** Told when all is done: what a caller's function throws shall not leave rows under way. */
+  readonly #reports: PipelineReport[] = [];
   /** By row, what stood in its way last; told if the deadline passes. */
   readonly #obstacles = new Map<number, FeatureStoreError>();
 
@@ -85,19 +77,21 @@ class Dispatch<Answer> {
     this.#connection = connection;
     this.#batch = batch;
     this.#delivery = delivery;
-    this.#gather = new Gather(batch.keys.length);
-    this.#slots = Uint16Array.from(batch.keys, slotOf);
+    this.#gather = new Gather(batch.rowCount);
   }
 
   async run(): Promise<Gathered<Answer>> {
-    await this.#route(this.#batch.keys.keys(), 0);
+    const rows = Array.from({ length: this.#batch.rowCount }, (_, row) => row);
+    await this.#route(rows, 0);
+    const { onPipeline } = this.#delivery;
+    for (const report of this.#reports) onPipeline?.(report);
     return this.#gather.result();
   }
 
   /** Sends rows to the shards that own them now. */
   async #route(rows: Iterable<number>, pauses: number): Promise<void> {
     const { topology } = this.#connection;
-    const { byShard, unrouted } = scatter(rows, (row) => topology.ownerOf(this.#slots[row] ?? 0));
+    const { byShard, unrouted } = scatter(rows, (row) => topology.ownerOf(this.#batch.slotOf(row)));
     const deliveries = [...byShard].flatMap(([to, shardRows]) =>
       this.#chunks(shardRows).map((chunkRows) =>
         this.#deliver({ to, rows: chunkRows, asking: false, redirects: 0, pauses }),
@@ -106,7 +100,7 @@ class Dispatch<Answer> {
     if (unrouted.length > 0) {
       const nobody = new FeatureStoreError(
         'SHARD_UNAVAILABLE',
-        'No node of the cluster owns the slot',
+        'No node of the cluster owns the slot.',
       );
       deliveries.push(this.#routeLater(unrouted, nobody, pauses));
     }
@@ -115,100 +109,85 @@ class Dispatch<Answer> {
 
   #chunks(rows: readonly number[]): readonly (readonly number[])[] {
     if (this.#delivery.unchunked) return [rows];
-    const { keys, bytesOf } = this.#batch;
-    return chunk(rows, this.#connection.limits, (row) => {
-      return (keys[row]?.length ?? 0) + (bytesOf?.call(this.#batch, row) ?? 0);
-    });
+    return chunk(rows, this.#connection.limits, (row) => this.#batch.bytesOf(row));
   }
 
   async #deliver(parcel: Parcel): Promise<void> {
     const { deadline, purpose } = this.#delivery;
     if (deadline.passed) return this.#failLate(parcel.rows);
     const lane = this.#connection.lane(parcel.to, purpose);
-    const units = parcel.rows.map((row) => this.#batch.unitOf(row));
-    let replies: Reply[][];
+    const next = new NextWays();
+    const exchange = new RowExchange(this.#batch, parcel.rows, parcel.asking, (row, outcome) =>
+      this.#settle(parcel, row, outcome, next),
+    );
+    let lost: FeatureStoreError | undefined;
     try {
-      replies = await deadline.race(
+      await deadline.race(
         lane.limit(async () => {
           // The deadline may have passed while this chunk waited for its turn.
-          if (deadline.passed) throw deadline.error();
-          return this.#timed(parcel, units, () => lane.send(units, parcel.asking));
+          if (deadline.passed) return;
+          await this.#timed(parcel, () => lane.send(exchange));
         }),
       );
     } catch (error) {
-      if (deadline.passed) return this.#failLate(parcel.rows);
-      if (!(error instanceof LaneLost)) throw error;
-      return this.#afterLoss(parcel, error.error);
+      if (error instanceof LaneLost) lost = error.error;
+      else if (!deadline.passed) throw error;
     }
-    await this.#settle(parcel, replies);
+    const { openRows } = exchange;
+    if (deadline.passed) {
+      exchange.abandon();
+      return this.#failLate([...openRows, ...next.rows()]);
+    }
+    await Promise.all([
+      lost && openRows.length > 0 ? this.#afterLoss(parcel, openRows, lost) : undefined,
+      this.#goOn(parcel, next),
+    ]);
   }
 
-  async #timed(
-    parcel: Parcel,
-    units: readonly Unit[],
-    send: () => Promise<Reply[][]>,
-  ): Promise<Reply[][]> {
+  async #timed(parcel: Parcel, send: () => Promise<void>): Promise<void> {
     const { counters } = this.#connection;
     const sentAtMs = performance.now();
-    counters.countPipeline(
-      parcel.to,
-      units.reduce((count, unit) => count + unit.length, 0),
-    );
-    const replies = await send();
+    counters.countPipeline(parcel.to, parcel.rows.length * this.#batch.commandsPerRow);
+    await send();
     const elapsedMs = performance.now() - sentAtMs;
     counters.countLatency(parcel.to, elapsedMs);
-    this.#delivery.onPipeline?.({
+    if (this.#delivery.onPipeline === undefined) return;
+    this.#reports.push({
       shard: parcel.to,
       keyCount: parcel.rows.length,
       startMs: sentAtMs - this.#startedAtMs,
       elapsedMs,
     });
-    return replies;
   }
 
-  async #afterLoss(parcel: Parcel, error: FeatureStoreError): Promise<void> {
-    this.#connection.counters.of(parcel.to).lostConnections++;
-    if (error.retryable) return this.#routeLater(parcel.rows, error, parcel.pauses, parcel.to);
-    for (const row of parcel.rows) this.#gather.fail(row, error);
+  /** Settles the row if its outcome is final; otherwise notes what to do with it. */
+  #settle(parcel: Parcel, row: number, outcome: Outcome<Answer>, next: NextWays): void {
+    if (outcome instanceof FeatureStoreError) return this.#gather.fail(row, outcome);
+    if (!(outcome instanceof ServerError)) return this.#gather.answer(row, outcome);
+    const verdict = verdictOf(outcome.message, parcel.to);
+    if (verdict.kind === 'fail') return this.#gather.fail(row, verdict.error);
+    if (verdict.kind === 'wait') return next.wait(row, verdict.error);
+    const target = this.#connection.reach(verdict.address);
+    if (verdict.kind === 'moved') this.#connection.topology.assign(verdict.slot, target);
+    next.go(verdict.kind, target, row);
   }
 
-  /** Gives every row of an answered parcel its answer, its error, or its next way. */
-  async #settle(parcel: Parcel, replies: readonly Reply[][]): Promise<void> {
-    const moved = new Map<Address, number[]>();
-    const asked = new Map<Address, number[]>();
-    const waiting: number[] = [];
-    let reason: FeatureStoreError | undefined;
-    for (const [index, row] of parcel.rows.entries()) {
-      const verdict = this.#verdict(replies[index] ?? [], row, parcel);
-      if (verdict === undefined) continue;
-      if (verdict.kind === 'wait') {
-        waiting.push(row);
-        reason ??= verdict.error;
-      } else if (verdict.kind !== 'fail') {
-        const target = this.#connection.reach(verdict.address);
-        if (verdict.kind === 'moved') this.#connection.topology.assign(verdict.slot, target);
-        push(verdict.kind === 'moved' ? moved : asked, target, row);
-      }
-    }
+  async #goOn(parcel: Parcel, { moved, asked, waiting, obstacle }: NextWays): Promise<void> {
     await Promise.all([
       ...[...moved].map(([to, rows]) => this.#redirect(parcel, to, rows, false)),
       ...[...asked].map(([to, rows]) => this.#redirect(parcel, to, rows, true)),
-      reason && this.#routeLater(waiting, reason, parcel.pauses, parcel.to),
+      obstacle && this.#routeLater(waiting, obstacle, parcel.pauses, parcel.to),
     ]);
   }
 
-  /** Settles the row if its replies are final; otherwise says what to do with it. */
-  #verdict(replies: readonly Reply[], row: number, parcel: Parcel): Verdict | undefined {
-    const error = errorIn(replies);
-    if (error === undefined) {
-      const answer = this.#batch.answerOf(replies, row);
-      if (answer instanceof FeatureStoreError) this.#gather.fail(row, answer);
-      else this.#gather.answer(row, answer);
-      return undefined;
-    }
-    const verdict = verdictOf(error.message, parcel.to);
-    if (verdict.kind === 'fail') this.#gather.fail(row, verdict.error);
-    return verdict;
+  async #afterLoss(
+    parcel: Parcel,
+    rows: readonly number[],
+    error: FeatureStoreError,
+  ): Promise<void> {
+    this.#connection.counters.of(parcel.to).lostConnections++;
+    if (error.retryable) return this.#routeLater(rows, error, parcel.pauses, parcel.to);
+    for (const row of rows) this.#gather.fail(row, error);
   }
 
   async #redirect(
@@ -223,7 +202,7 @@ class Dispatch<Answer> {
     if (parcel.redirects >= limits.redirectsInARow) {
       const error = new FeatureStoreError(
         'TOO_MANY_REDIRECTS',
-        `${parcel.to} redirects to ${to}, the last of ${parcel.redirects + 1} redirects in a row`,
+        `${parcel.to} redirects to ${to}, the last of ${parcel.redirects + 1} redirects in a row.`,
       );
       return this.#routeLater(rows, error, parcel.pauses, parcel.to);
     }
@@ -254,21 +233,27 @@ class Dispatch<Answer> {
   }
 }
 
-/**
- * The first error among a unit's replies, those inside EXEC's array included. EXECABORT only says
- * that an earlier command of the transaction was refused; that command's error is the reason.
- */
-function errorIn(replies: readonly Reply[]): Error | undefined {
-  for (const reply of replies) {
-    if (reply instanceof Error) return reply;
-    const nested = Array.isArray(reply) ? reply.find((item) => item instanceof Error) : undefined;
-    if (nested instanceof Error) return nested;
-  }
-  return undefined;
-}
+/** Where the rows of an answered parcel go that were not settled by their replies. */
+class NextWays {
+  readonly moved = new Map<Address, number[]>();
+  readonly asked = new Map<Address, number[]>();
+  readonly waiting: number[] = [];
+  /** Why rows wait. */
+  obstacle: FeatureStoreError | undefined;
 
-function push(groups: Map<Address, number[]>, address: Address, row: number): void {
-  const rows = groups.get(address);
-  if (rows) rows.push(row);
-  else groups.set(address, [row]);
+  go(kind: 'moved' | 'ask', to: Address, row: number): void {
+    const groups = kind === 'moved' ? this.moved : this.asked;
+    const rows = groups.get(to);
+    if (rows) rows.push(row);
+    else groups.set(to, [row]);
+  }
+
+  wait(row: number, obstacle: FeatureStoreError): void {
+    this.waiting.push(row);
+    this.obstacle ??= obstacle;
+  }
+
+  rows(): number[] {
+    return [...this.moved.values(), ...this.asked.values(), this.waiting].flat();
+  }
 }

@@ -1,30 +1,37 @@
 /**
- * One connection to one node, for pipelines and nothing else.
+ * One connection to one node, for batches and nothing else.
  *
- * A lane opens on first use and reconnects by itself, both through ioredis. What it promises its
- * caller: `send` settles with one list of replies per unit, in order, or rejects with `LaneLost`,
- * and after that none of those replies reaches anybody. Nothing is ever re-sent from here, and
- * nothing waits for a connection that has just failed: the dispatcher decides what is next.
+ *   exchanges ─▶ bytes ─▶ one write per tick ─▶ node ─▶ bytes ─▶ the exchange at the head reads its rows
  *
- * This file is the seam to the wire: the only one that turns commands into bytes and back. A faster
- * way to do that replaces the body of `send`.
+ * What holds:
+ * - Replies come in the order of the commands, so the exchange at the head of the queue owns the next
+ *   byte. It stays there until it has read every one of its replies, wanted or not: a reply can reach
+ *   no other row.
+ * - When the connection closes, every exchange that is still owed replies is told so, and nothing of
+ *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
+ * - What is sent in one tick shares one write.
+ * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
+ *   connection. The lane opens again when it is next used.
  */
 
-import type { Redis } from './ioredis.ts';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
-
-export type Command = readonly [name: string, ...args: (string | number)[]];
-
-/** The commands of one row. They are answered together and, if need be, asked again together. */
-export type Unit = readonly Command[];
-
-/** A string, an integer, null, an array of them, or the server's error. */
-export type Reply = unknown;
+import type { Redis } from './ioredis.ts';
+import { CommandWriter } from './resp/command-writer.ts';
+import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
+import { Wire } from './wire.ts';
 
 /** Online reads never queue behind bulk work: each has a connection of its own. */
 export type LanePurpose = 'online' | 'bulk';
+
+/** Some commands on their way, and what reads their replies. */
+export interface Exchange {
+  /** Writes the commands. Asked for once, when they are about to be sent. */
+  encode(writer: CommandWriter): void;
+  /** Reads replies while there are whole ones; true when the last one has been read. */
+  read(reader: ReplyReader): boolean;
+}
 
 /** The connection closed, or could not be opened, before every reply was there. */
 export class LaneLost extends Error {
@@ -43,107 +50,143 @@ export interface LaneLimits {
   readonly silenceMs: number;
 }
 
+interface Owed {
+  readonly exchange: Exchange;
+  readonly resolve: () => void;
+  readonly reject: (lost: LaneLost) => void;
+}
+
+/** Exchanges under way on a lane for online reads before more of them queue. */
+const CROWD = 1_024;
+
 export class Lane {
   readonly address: Address;
   /** Bounds the chunks in flight on this lane. */
   readonly limit: LimitFunction;
-  readonly #redis: Redis;
+  readonly #wire: Wire;
   readonly #silenceMs: number;
-  /** Why the last connection failed; ioredis reports it as an event of its own. */
-  #lastTrouble = '';
+  #reader = new ReplyReader();
+  #owed: Owed[] = [];
+  /** Exchanges that wait for the connection to open. */
+  #waiting: Owed[] = [];
+  readonly #outgoing = new CommandWriter();
+  #heardAtMs = 0;
+  #watch: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(address: Address, redis: Redis, limits: LaneLimits) {
     this.address = address;
     this.limit = pLimit(limits.chunksInFlight);
-    this.#redis = redis;
     this.#silenceMs = limits.silenceMs;
-    redis.on('error', (error: Error) => {
-      this.#lastTrouble = error.message;
+    this.#wire = new Wire(redis, {
+      onOpen: () => this.#onOpen(),
+      onBytes: (chunk) => this.#onBytes(chunk),
+      onClose: (trouble) => this.#onClose(trouble),
     });
-    redis.on('ready', () => {
-      this.#lastTrouble = '';
-    });
+  }
+
+  /** Whether exchanges are under way or waiting. */
+  get busy(): boolean {
+    const queued = this.limit.activeCount + this.limit.pendingCount;
+    return queued + this.#owed.length + this.#waiting.length > 0;
+  }
+
+  /** Whether so much is under way that the next exchange should wait for its turn, by `limit`. */
+  get crowded(): boolean {
+    return this.#owed.length >= CROWD;
   }
 
   /**
-   * Sends the units as one pipeline.
-   * @param asking puts ASKING in front, which makes a node that imports the slot answer for it once
+   * Resolves when the exchange has read all its replies. Rejects with LaneLost when it never will;
+   * what it has read until then stands.
    */
-  async send(units: readonly Unit[], asking: boolean): Promise<Reply[][]> {
-    await this.#ready();
-    const pipeline = this.#redis.pipeline();
-    for (const unit of units) {
-      for (const [index, [name, ...args]] of unit.entries()) {
-        if (asking && (index === 0 || !isTransaction(unit))) pipeline.call('ASKING');
-        pipeline.call(name, ...args);
+  send(exchange: Exchange): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const owed = { exchange, resolve, reject };
+      if (this.#wire.isOpen) this.#write(owed);
+      else if (this.#closed || this.#wire.isBackingOff) reject(this.#lost(''));
+      else {
+        this.#waiting.push(owed);
+        this.#wire.open();
       }
-    }
-    const silence = setTimeout(() => {
-      this.#lastTrouble = `no reply within ${this.#silenceMs} ms`;
-      this.#redis.disconnect(true);
-    }, this.#silenceMs);
-    try {
-      return this.#split(units, asking, (await pipeline.exec()) ?? []);
-    } finally {
-      clearTimeout(silence);
-    }
-  }
-
-  /** Whether chunks are under way or waiting. */
-  get busy(): boolean {
-    return this.limit.activeCount + this.limit.pendingCount > 0;
-  }
-
-  close(): void {
-    this.#redis.disconnect();
-  }
-
-  /** Resolves once the connection is open, opening it if need be; rejects when that attempt fails. */
-  async #ready(): Promise<void> {
-    const redis = this.#redis;
-    if (redis.status === 'ready') return;
-    if (redis.status === 'wait' || redis.status === 'end') redis.connect().catch(() => undefined);
-    if (redis.status === 'reconnecting') throw this.#lost();
-    await new Promise<void>((resolve, reject) => {
-      const settle = (): void => {
-        redis.off('ready', onReady);
-        redis.off('close', onClose);
-      };
-      const onReady = (): void => {
-        settle();
-        resolve();
-      };
-      const onClose = (): void => {
-        settle();
-        reject(this.#lost());
-      };
-      redis.on('ready', onReady);
-      redis.on('close', onClose);
     });
   }
 
-  /** Cuts the flat results of a pipeline into the replies of each unit, without those of ASKING. */
-  #split(
-    units: readonly Unit[],
-    asking: boolean,
-    results: readonly [error: Error | null, value: unknown][],
-  ): Reply[][] {
-    let next = 0;
-    const take = (): Reply => {
-      const [error, value] = results[next++] ?? [new Error('no result')];
-      if (error && error.name !== 'ReplyError') throw this.#lost();
-      return error ?? value;
-    };
-    return units.map((unit) =>
-      unit.map((_, index) => {
-        if (asking && (index === 0 || !isTransaction(unit))) take();
-        return take();
-      }),
-    );
+  close(): void {
+    this.#closed = true;
+    this.#wire.close();
   }
 
-  #lost(): LaneLost {
-    const trouble = this.#lastTrouble;
+  #write(owed: Owed): void {
+    if (this.#outgoing.length === 0) process.nextTick(this.#flush);
+    owed.exchange.encode(this.#outgoing);
+    this.#owed.push(owed);
+    if (this.#owed.length === 1) this.#heardAtMs = performance.now();
+    if (this.#watch === undefined) this.#watchFor(this.#silenceMs);
+  }
+
+  readonly #flush = (): void => {
+    if (this.#outgoing.length > 0 && this.#wire.isOpen) this.#wire.write(this.#outgoing);
+  };
+
+  #onOpen(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const owed of waiting) this.#write(owed);
+  }
+
+  #onBytes(chunk: Buffer): void {
+    this.#heardAtMs = performance.now();
+    try {
+      this.#reader.push(chunk);
+      this.#read();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#wire.reset(`it said what is not RESP: ${error.message}`);
+    }
+  }
+
+  #read(): void {
+    const reader = this.#reader;
+    for (;;) {
+      const [head] = this.#owed;
+      if (head === undefined) break;
+      if (!head.exchange.read(reader)) return;
+      this.#owed.shift();
+      head.resolve();
+    }
+    if (reader.skipPushes() === undefined && !reader.empty) {
+      throw new ProtocolError(`a reply that nobody asked for: ${reader.peek()}`);
+    }
+  }
+
+  #onClose(trouble: string): void {
+    const lost = this.#lost(trouble);
+    const ended = [...this.#owed, ...this.#waiting];
+    this.#owed = [];
+    this.#waiting = [];
+    this.#outgoing.truncate(0);
+    this.#reader = new ReplyReader();
+    for (const { reject } of ended) reject(lost);
+  }
+
+  #watchFor(ms: number): void {
+    this.#watch = setTimeout(() => this.#checkSilence(), ms).unref();
+  }
+
+  #checkSilence(): void {
+    this.#watch = undefined;
+    if (this.#owed.length === 0) return;
+    const silentMs = performance.now() - this.#heardAtMs;
+    if (silentMs >= this.#silenceMs) {
+      this.#wire.reset(`no reply within ${this.#silenceMs} ms`);
+      return;
+    }
+    const restMs = this.#silenceMs - silentMs;
+    this.#watchFor(restMs);
+  }
+
+  #lost(trouble: string): LaneLost {
     const denied = /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(trouble);
     return new LaneLost(
       denied
@@ -158,9 +201,4 @@ export class Lane {
           ),
     );
   }
-}
-
-/** In a transaction the ASKING in front of MULTI holds until EXEC (redis 8.0, resetClient). */
-function isTransaction(unit: Unit): boolean {
-  return unit[0]?.[0] === 'MULTI';
 }

@@ -39,6 +39,11 @@ export interface ClusterLimits {
    */
   readonly refreshEveryMs: number;
   /**
+   * The slot table is refreshed this often, with jitter, without any sign that it is old.
+   * @default 15_000
+   */
+  readonly refreshIntervalMs: number;
+  /**
    * How long one node may take to tell the slot table.
    * @default 1_000
    */
@@ -54,5 +59,6 @@ export const defaultLimits: ClusterLimits = {
   firstPauseMs: 20,
   maxPauseMs: 500,
   refreshEveryMs: 100,
+  refreshIntervalMs: 15_000,
   refreshTimeoutMs: 1_000,
 };

@@ -3,7 +3,7 @@
  *
  *   MOVED              the slot lives elsewhere: go there, remember it
  *   ASK                this key has already moved: go there once, behind ASKING, remember nothing
- *   TRYAGAIN, LOADING, CLUSTERDOWN, MASTERDOWN, READONLY
+ *   TRYAGAIN, LOADING, CLUSTERDOWN, MASTERDOWN, READONLY, NOREPLICAS, BUSY, UNKILLABLE
  *                      nobody can answer just now: wait, look again who owns the slot, go again
  *   anything else      the row's own error
  *
@@ -26,8 +26,9 @@ const WAIT_FOR: ReadonlySet<string> = new Set([
   'CLUSTERDOWN',
   'MASTERDOWN',
   'READONLY',
-  'UNKILLABLE',
+  'NOREPLICAS',
   'BUSY',
+  'UNKILLABLE',
 ]);
 
 const REDIRECT = /^(MOVED|ASK) (\d+) (.*):(\d+)$/;
@@ -37,17 +38,20 @@ export function verdictOf(message: string, from: Address): Verdict {
   const redirect = REDIRECT.exec(message);
   if (redirect) {
     const [, word, slot, host, port] = redirect;
+    if (host === '?') return wait(message, from); // the node does not know its name (Redis 7.0)
     const address = `${host === '' ? from.slice(0, from.lastIndexOf(':')) : host}:${port}`;
     return word === 'MOVED'
       ? { kind: 'moved', slot: Number(slot), address }
       : { kind: 'ask', address };
   }
   const word = message.split(' ', 1)[0] ?? '';
-  if (WAIT_FOR.has(word)) {
-    const said = `${from} answers '${message}'`;
-    return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said) };
-  }
+  if (WAIT_FOR.has(word)) return wait(message, from);
   return { kind: 'fail', error: refusal(word, message, from) };
+}
+
+function wait(message: string, from: Address): Verdict {
+  const said = `${from} answers '${message}'.`;
+  return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said) };
 }
 
 /** The error of a row that the server refused for good. */

@@ -45,8 +45,8 @@ export class Topology {
     for (const range of asArray(reply)) {
       const [from, to, primary, ...replicas] = asArray(range);
       const owner = readNode(primary, asked, map);
-      if (owner === undefined) continue;
-      topology.#ownerOfSlot.fill(topology.#indexOf(owner), Number(from), Number(to) + 1);
+      if (owner === undefined || typeof from !== 'number' || typeof to !== 'number') continue;
+      topology.#ownerOfSlot.fill(topology.#indexOf(owner), from, to + 1);
       for (const replica of replicas) {
         const address = readNode(replica, asked, map);
         if (address !== undefined) topology.#replicas.get(owner)?.add(address);

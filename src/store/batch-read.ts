@@ -1,6 +1,9 @@
 /** One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids. */
 
-import type { Batch } from '../cluster/dispatch.ts';
+import { ASKING, encodeWords } from '../cluster/resp/command-writer.ts';
+import { INCOMPLETE } from '../cluster/resp/reply-reader.ts';
+import type { Batch } from '../cluster/row-exchange.ts';
+import { slotOf } from '../cluster/slot.ts';
 import { FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.ts';
 import { checkCallOptions, type ReadOptions } from './call-options.ts';
 import { checkNames, decodeRow } from './codec.ts';
@@ -52,13 +55,30 @@ export async function readBatch(
 }
 
 function readOf(keys: readonly string[], names: readonly string[]): Batch<FeatureRow> {
+  const [hmget, encodedNames] = [encodeWords('HMGET'), encodeWords(...names)];
+  const values: (string | null)[] = names.map(() => null); // the same for every row, read at once
+  const keyOf = (row: number): string => keys[row] ?? '';
   return {
-    keys,
-    unitOf: (row) => [['HMGET', keys[row] ?? '', ...names]],
-    answerOf: ([values]) =>
-      Array.isArray(values) && values.length === names.length
-        ? decodeRow(names, values)
-        : unexpected('HMGET', values),
+    rowCount: keys.length,
+    slotOf: (row) => slotOf(keyOf(row)),
+    commandsPerRow: 1,
+    encode: (row, writer, asking) => {
+      if (asking) writer.encoded(ASKING);
+      writer.arrayHeader(2 + names.length);
+      writer.encoded(hmget);
+      writer.bulkString(keyOf(row));
+      writer.encoded(encodedNames);
+    },
+    answerOf: ([reply]) =>
+      Array.isArray(reply) && reply.length === names.length
+        ? decodeRow(names, reply)
+        : unexpected('HMGET', reply),
+    readAnswer: (reader) => {
+      const read = reader.readStrings(values);
+      if (read === INCOMPLETE) return INCOMPLETE;
+      return read === true ? decodeRow(names, values) : undefined;
+    },
+    bytesOf: (row) => keyOf(row).length + encodedNames.length,
   };
 }
 

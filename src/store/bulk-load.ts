@@ -6,34 +6,59 @@
  * feature makes it permanent: load batch features only.
  */
 
+import { encodeWords } from '../cluster/resp/command-writer.ts';
+import { OTHER } from '../cluster/resp/reply-reader.ts';
 import { FeatureStoreError } from '../errors.ts';
-import { encodeFeatures } from './codec.ts';
+import { FeatureEncoder } from './codec.ts';
 import { unexpected, type Context } from './context.ts';
 import { show } from './option-checks.ts';
 import type { RowWriter } from './row-load.ts';
 
 export function bulkWriter(context: Context, ttlSeconds: number): RowWriter {
+  const encoder = new FeatureEncoder();
+  const [hset, expire, ttl] = [encodeWords('HSET'), encodeWords('EXPIRE'), encodeWords(ttlSeconds)];
   return {
-    encode: (id, features) => {
-      const key = context.layout.keyFor(id);
-      const { flat, bytes } = encodeFeatures(id, features);
-      if (flat.length === 0) {
-        const problem = `Entity ${show(id)} has no features; a hash without fields does not exist.`;
-        throw new FeatureStoreError('INVALID_FEATURE', problem);
-      }
-      const unit = [
-        ['HSET', key, ...flat],
-        ['EXPIRE', key, ttlSeconds],
-      ] as const;
-      return { id, key, unit, bytes, featureCount: flat.length / 2 };
+    commandsPerRow: 2,
+    check: (id, features) => {
+      encoder.check(id, features);
+      someNames(id, encoder.namesOf(id, features));
     },
-    check: ([added, expires]) => {
-      if (!Number.isInteger(Number(added))) return unexpected('HSET', added);
+    write: (id, key, features, writer) => {
+      const names = someNames(id, encoder.namesOf(id, features));
+      writer.arrayHeader(2 + 2 * names.length);
+      writer.encoded(hset);
+      writer.bulkString(key);
+      encoder.writePairs(id, features, names, writer);
+      return names.length;
+    },
+    writeSecond: (key, writer) => {
+      writer.arrayHeader(3);
+      writer.encoded(expire);
+      writer.bulkString(key);
+      writer.encoded(ttl);
+    },
+    readAnswer: (reader) => {
+      const mark = reader.mark;
+      const added = reader.readInteger();
+      const expires = typeof added === 'number' ? reader.readInteger() : added;
+      if (expires === 1) return true;
+      if (typeof expires === 'symbol' && expires !== OTHER) return expires;
+      reader.rewind(mark);
+      return undefined;
+    },
+    answerOf: ([added, expires]) => {
+      if (!Number.isInteger(added)) return unexpected('HSET', added);
       // 0: the key was gone again, say by a DEL in between; then nothing is without a TTL either.
-      return Number(expires) === 1 ? undefined : unexpected('EXPIRE', expires);
+      return expires === 1 ? true : unexpected('EXPIRE', expires);
     },
     onWritten: () => {
       context.counters.batchWritesTotal++;
     },
   };
+}
+
+function someNames(id: string, names: string[]): string[] {
+  if (names.length > 0) return names;
+  const problem = `Entity ${show(id)} has no features; a hash without fields does not exist.`;
+  throw new FeatureStoreError('INVALID_FEATURE', problem);
 }

@@ -4,38 +4,66 @@
  * come back as it went in is refused, with the entity and the feature named.
  */
 
+import { encodeWords, type CommandWriter } from '../cluster/resp/command-writer.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { FeatureRow, Features } from './features.ts';
-import { show } from './option-checks.ts';
+import { isRecord, show } from './option-checks.ts';
 
 export const MAX_NAME_BYTES = 4_096;
 export const MAX_VALUE_BYTES = 8_388_608;
 export const MAX_FEATURES = 10_000;
 
-/** `[name, value, name, value, …]`, as HSET takes it. */
-export interface EncodedFeatures {
-  readonly flat: readonly string[];
-  /** Characters in `flat`: close to the bytes on the wire. */
-  readonly bytes: number;
-}
+/** Encodes rows that mostly have the same names: each name is checked and encoded once. */
+export class FeatureEncoder {
+  readonly #names = new Map<string, Uint8Array>();
 
-/** @throws FeatureStoreError INVALID_FEATURE */
-export function encodeFeatures(id: string, features: Features): EncodedFeatures {
-  if (typeof features !== 'object' || features === null || Array.isArray(features)) {
-    refuse(id, `The features must be an object of values by name, but are ${show(features)}.`);
+  /** The names of an entity's features. @throws FeatureStoreError INVALID_FEATURE */
+  namesOf(id: string, features: Features): string[] {
+    if (!isRecord(features)) {
+      refuse(id, `The features must be an object of values by name, but are ${show(features)}.`);
+    }
+    const names = Object.keys(features);
+    if (names.length <= MAX_FEATURES) return names;
+    return refuse(id, `${names.length} features; the limit is ${MAX_FEATURES} in one row.`);
   }
-  const flat: string[] = [];
-  let bytes = 0;
-  for (const name of Object.keys(features)) {
+
+  /** Writes `name value name value …`, as HSET takes them. @throws FeatureStoreError INVALID_FEATURE */
+  writePairs(
+    id: string,
+    features: Features,
+    names: readonly string[],
+    writer: CommandWriter,
+  ): void {
+    for (const name of names) {
+      writer.encoded(this.#encodeName(id, name));
+      writer.bulkString(encodeValue(id, name, features[name]));
+    }
+  }
+
+  /** Writes `name name …`, as HEXPIRE takes them. */
+  writeNames(id: string, names: readonly string[], writer: CommandWriter): void {
+    for (const name of names) writer.encoded(this.#encodeName(id, name));
+  }
+
+  /** What `writePairs` would refuse. @throws FeatureStoreError INVALID_FEATURE */
+  check(id: string, features: Features): void {
+    for (const name of this.namesOf(id, features)) {
+      this.#encodeName(id, name);
+      const value: unknown = features[name];
+      if (typeof value === 'string') checkText(id, name, value);
+      else if (typeof value !== 'boolean' && !Number.isFinite(value)) encodeValue(id, name, value);
+    }
+  }
+
+  #encodeName(id: string, name: string): Uint8Array {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
     checkName(name, `Entity ${show(id)}: `);
-    const value = encodeValue(id, name, features[name]);
-    flat.push(name, value);
-    bytes += name.length + value.length;
+    const encoded = encodeWords(name);
+    if (this.#names.size >= MAX_FEATURES) this.#names.clear();
+    this.#names.set(name, encoded);
+    return encoded;
   }
-  if (flat.length > 2 * MAX_FEATURES) {
-    refuse(id, `${flat.length / 2} features; the limit is ${MAX_FEATURES} in one row.`);
-  }
-  return { flat, bytes };
 }
 
 /** @throws FeatureStoreError INVALID_FEATURE */
@@ -75,9 +103,9 @@ export function checkNames(names: unknown): asserts names is readonly string[] {
 /** The values of HMGET by name, in the order of the names; absent features left out. */
 export function decodeRow(names: readonly string[], values: readonly unknown[]): FeatureRow {
   const row: FeatureRow = {};
-  for (const [index, name] of names.entries()) {
-    const value = values[index];
-    if (typeof value === 'string') setFeature(row, name, value);
+  for (let i = 0; i < names.length; i++) {
+    const value = values[i];
+    if (typeof value === 'string') setFeature(row, names[i] ?? '', value);
   }
   return row;
 }

@@ -2,9 +2,12 @@
 
 import type { Connection } from '../cluster/connection.ts';
 import { Deadline } from '../cluster/deadline.ts';
-import { dispatch, type Batch, type Delivery } from '../cluster/dispatch.ts';
+import { dispatch, type Delivery } from '../cluster/dispatch.ts';
 import type { Gathered } from '../cluster/gather.ts';
-import type { Reply, Unit } from '../cluster/lane.ts';
+import { ASKING } from '../cluster/resp/command-writer.ts';
+import type { Reply } from '../cluster/resp/reply-reader.ts';
+import type { Batch } from '../cluster/row-exchange.ts';
+import { slotOf } from '../cluster/slot.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { CallOptions } from './call-options.ts';
 import type { KeyLayout } from './key.ts';
@@ -44,16 +47,28 @@ export async function deliver<Answer>(
   return gathered;
 }
 
-/** A batch of one row, whose error is the call's. */
+/** Commands to one key, their words, and what their replies are; the row's error is the call's. */
 export async function deliverOne<Answer>(
   context: Context,
   key: string,
-  unit: Unit,
+  commands: readonly (readonly (string | number)[])[],
   read: (replies: readonly Reply[]) => Answer | FeatureStoreError,
   options: CallOptions,
 ): Promise<Answer> {
   using deadline = newDeadline(context, options);
-  const batch: Batch<Answer> = { keys: [key], unitOf: () => unit, answerOf: read };
+  const batch: Batch<Answer> = {
+    rowCount: 1,
+    slotOf: () => slotOf(key),
+    commandsPerRow: commands.length,
+    encode: (_, writer, asking) => {
+      for (const words of commands) {
+        if (asking) writer.encoded(ASKING);
+        writer.command(words);
+      }
+    },
+    answerOf: read,
+    bytesOf: () => 0,
+  };
   const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'online' });
   const failure = failures.get(0);
   if (failure) throw failure;
@@ -61,7 +76,7 @@ export async function deliverOne<Answer>(
 }
 
 /** The reply was not of the kind that the command promises. */
-export function unexpected(command: string, reply: Reply): FeatureStoreError {
+export function unexpected(command: string, reply: unknown): FeatureStoreError {
   return new FeatureStoreError(
     'UNEXPECTED_REPLY',
     `${command} replied ${JSON.stringify(reply)}, which is not what it promises.`,

@@ -3,7 +3,9 @@
 import { deliver, newDeadline, type Context } from './context.ts';
 import { scanKeys } from '../cluster/scan.ts';
 import type { CallOptions } from './call-options.ts';
-import type { Batch } from '../cluster/dispatch.ts';
+import { ASKING } from '../cluster/resp/command-writer.ts';
+import type { Batch } from '../cluster/row-exchange.ts';
+import { slotOf } from '../cluster/slot.ts';
 
 interface IdPage {
   readonly shard: string;
@@ -67,8 +69,14 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
   for await (const { keys } of pages) {
     using deadline = newDeadline(context, options);
     const batch: Batch<number> = {
-      keys,
-      unitOf: (row) => [['UNLINK', keys[row] ?? '']],
+      rowCount: keys.length,
+      slotOf: (row) => slotOf(keys[row] ?? ''),
+      commandsPerRow: 1,
+      encode: (row, writer, asking) => {
+        if (asking) writer.encoded(ASKING);
+        writer.command(['UNLINK', keys[row] ?? '']);
+      },
+      bytesOf: (row) => keys[row]?.length ?? 0,
       answerOf: ([count]) => Number(count),
     };
     const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'bulk' });

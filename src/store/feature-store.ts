@@ -13,7 +13,7 @@ import {
 } from './batch-read.ts';
 import { bulkWriter } from './bulk-load.ts';
 import { checkCallOptions, type CallOptions, type ReadOptions } from './call-options.ts';
-import { checkNames, encodeFeatures, encodeValue } from './codec.ts';
+import { checkNames, encodeValue, FeatureEncoder } from './codec.ts';
 import { deliverOne, newDeadline, type Context } from './context.ts';
 import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
 import { FieldTtlSupport } from './field-ttl-support.ts';
@@ -22,7 +22,7 @@ import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature
 import { inspectEntity, readAll, readFieldTtls, type InspectedEntity } from './inspect.ts';
 import { checkInteger, checkTtlSeconds } from './option-checks.ts';
 import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
-import { loadRows, type LoadOptions, type LoadResult } from './row-load.ts';
+import { loadRows, writeRow, type LoadOptions, type LoadResult } from './row-load.ts';
 import { zeroCounters, type StoreStats } from './stats.ts';
 import { streamingWriter } from './streaming-write.ts';
 import { VipGroup } from './vip-group-reader.ts';
@@ -121,13 +121,10 @@ export class FeatureStore implements AsyncDisposable {
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
     checkTtlSeconds('updateStreaming options.ttlSeconds', ttlSeconds);
     this.keyFor(id);
-    if (encodeFeatures(id, features).flat.length === 0) return;
+    new FeatureEncoder().check(id, features);
+    if (Object.keys(features).length === 0) return;
     const writer = await this.#streamingWriter(ttlSeconds, options);
-    const row = writer.encode(id, features);
-    const read = (replies: readonly unknown[]): true | FeatureStoreError =>
-      writer.check(replies) ?? true;
-    await deliverOne(this.#context, row.key, row.unit, read, options);
-    writer.onWritten(row);
+    await writeRow(this.#context, [id, features], writer, options);
   }
 
   /** `updateStreaming` for many entities; rows, result and errors as with `bulkLoad`. */

@@ -34,6 +34,7 @@ export class KeyLayout {
   idOf(key: string): string | undefined {
     if (!key.startsWith(this.prefix)) return undefined;
     const rest = key.slice(this.prefix.length);
+    if (Buffer.byteLength(rest) > MAX_ID_BYTES) return undefined;
     const tagged = /^\{([^{}]+)\}:([^]*)$/.exec(rest);
     if (tagged) {
       const [, group, id = ''] = tagged;

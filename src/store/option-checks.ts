@@ -54,14 +54,22 @@ export function checkFunction(path: string, value: unknown): void {
   }
 }
 
+/** An object of values by name; a Map or an array, whose entries are elsewhere, is none. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return !(Array.isArray(value) || value instanceof Map || value instanceof Set);
+}
+
 /** A value as an error message shows it: short, and quoted where it is a string. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
     return value.length > 60
-      ? `'${value.slice(0, 60)}…' (${value.length} characters)`
+      ? `'${value.slice(0, 60).toWellFormed()}…' (${value.length} characters)`
       : `'${value}'`;
   }
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   if (value === null || typeof value === 'boolean' || value === undefined) return String(value);
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+  if (Array.isArray(value)) return 'an array';
+  if (value instanceof Map) return 'a Map';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

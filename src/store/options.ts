@@ -4,7 +4,15 @@ import { Cluster, Redis, type RedisOptions } from '../cluster/ioredis.ts';
 import { parseAddress, type HostAndPort } from '../cluster/address.ts';
 import type { Seed } from '../cluster/connect.ts';
 import { KeyLayout } from './key.ts';
-import { checkKeys, checkTimeoutMs, checkTtlSeconds, refuse, show } from './option-checks.ts';
+import {
+  checkInteger,
+  checkKeys,
+  checkTimeoutMs,
+  checkTtlSeconds,
+  isRecord,
+  refuse,
+  show,
+} from './option-checks.ts';
 
 export interface FeatureStoreOptions {
   /**
@@ -89,9 +97,10 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
   checkKeys('options', options, KNOWN);
   const given = { ...defaultOptions, ...withoutUndefined(options) };
   const vipGroups: unknown = given.vipGroups ?? {};
-  if (typeof vipGroups !== 'object' || vipGroups === null || Array.isArray(vipGroups)) {
+  if (!isRecord(vipGroups)) {
     refuse(`vipGroups must be an object of id arrays by group name, but is ${show(vipGroups)}.`);
   }
+  if (given.natMap !== undefined) checkNatMap(given.natMap);
   return {
     target: resolveTarget(given),
     natMap: given.natMap,
@@ -101,6 +110,18 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
     timeoutMs: checkTimeoutMs('timeoutMs', given.timeoutMs),
     connectTimeoutMs: checkTimeoutMs('connectTimeoutMs', given.connectTimeoutMs),
   };
+}
+
+function checkNatMap(natMap: unknown): void {
+  if (!isRecord(natMap)) {
+    refuse(`natMap must be an object of { host, port } by address, but is ${show(natMap)}.`);
+  }
+  for (const [address, to] of Object.entries(natMap)) {
+    const { host, port }: { host?: unknown; port?: unknown } = isRecord(to) ? to : {};
+    if (typeof host !== 'string' || host === '')
+      refuse(`natMap['${address}'].host must be a name.`);
+    checkInteger(`natMap['${address}'].port`, port, { min: 1, max: 65_535 });
+  }
 }
 
 function resolveTarget({
@@ -129,7 +150,7 @@ function resolveTarget({
 /** What the store decides itself would be overridden in silence, so it is refused. */
 function checkRedisOptions(redisOptions: RedisOptions | undefined): void {
   if (redisOptions === undefined) return;
-  if (typeof redisOptions !== 'object' || redisOptions === null) {
+  if (typeof redisOptions !== 'object' || redisOptions === null || Array.isArray(redisOptions)) {
     refuse(`redisOptions must be an object of ioredis options, but is ${show(redisOptions)}.`);
   }
   for (const key of ['host', 'port', 'path', 'sentinels'] as const) {
@@ -147,6 +168,8 @@ const NODE_FORMS = "'redis://host:port', 'rediss://host:port' or 'host:port'";
 function parseSeed(path: string, node: unknown, redisOptions: RedisOptions = {}): Seed {
   if (typeof node !== 'string') refuse(`${path} must be a string, but is ${show(node)}.`);
   if (!node.includes('://')) {
+    // Not shown: what is meant to be a URL may hold a password.
+    if (/[@/?#]/.test(node)) refuse(`${path} is not an address; write ${NODE_FORMS}.`);
     const place = parseAddress(node);
     if (place && place.host !== '') return { ...place, redisOptions };
     return refuse(`${path} ${show(node)} is not an address; write ${NODE_FORMS}.`);
@@ -157,6 +180,12 @@ function parseSeed(path: string, node: unknown, redisOptions: RedisOptions = {})
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
     refuse(`${path} has the protocol '${url.protocol}'; write ${NODE_FORMS}.`);
   }
+  if (url.search !== '' || url.hash !== '') {
+    refuse(
+      `${path} has a '?' or '#' part, which nobody reads; a '#' in a password is written %23.`,
+    );
+  }
+  if (url.port === '0') refuse(`${path} has port 0; a port is 1 to 65535.`);
   const db = url.pathname.replace(/^\//, '');
   if (db !== '' && !/^\d+$/.test(db)) refuse(`${path} has a path that is no database number.`);
   return {

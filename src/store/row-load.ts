@@ -1,20 +1,24 @@
 /**
  * Writes rows of any number: the way that bulk loads and streaming batches share.
  *
- *   source ─▶ windows ─▶ encode ─▶ dispatch ─▶ counts, failed rows
+ *   source ─▶ windows, encoded ─▶ dispatch ─▶ counts, failed rows
  *
  * - Two windows are under way at the most, so a source of any length is never held.
+ * - A row is encoded when it is pulled, so a source may use one object for all its rows.
  * - An id that comes twice is written in the order of the rows: a window never holds an id twice,
  *   and does not start while another one that holds the id is under way.
  * - Rows of an object, a Map or an array are all checked before anything is sent. A lazy source can
  *   only be checked as it comes: there a bad row is reported among the failed ones, and not sent.
  */
 
-import { dispatch, type Batch } from '../cluster/dispatch.ts';
-import type { Reply, Unit } from '../cluster/lane.ts';
+import { dispatch } from '../cluster/dispatch.ts';
+import { ASKING, CommandWriter } from '../cluster/resp/command-writer.ts';
+import type { Reply } from '../cluster/resp/reply-reader.ts';
+import type { Batch } from '../cluster/row-exchange.ts';
+import { slotOf } from '../cluster/slot.ts';
 import { FeatureStoreError, PartialLoadError, type FailedRow } from '../errors.ts';
 import type { CallOptions } from './call-options.ts';
-import { newDeadline, type Context } from './context.ts';
+import { deliver, newDeadline, type Context } from './context.ts';
 import type { FeatureRows, Features } from './features.ts';
 import { show } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
@@ -45,22 +49,24 @@ export interface LoadOptions extends CallOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-export interface EncodedRow {
-  readonly id: string;
-  readonly key: string;
-  readonly unit: Unit;
-  readonly bytes: number;
-  readonly featureCount: number;
-}
-
 /** What a kind of write does with a row. */
-export interface RowWriter {
-  /** @throws FeatureStoreError INVALID_ID, INVALID_FEATURE */
-  encode(id: string, features: Features): EncodedRow;
-  /** What is wrong with the replies, if anything is. */
-  check(replies: readonly Reply[]): FeatureStoreError | undefined;
+export interface RowWriter extends Pick<
+  Batch<true>,
+  'commandsPerRow' | 'transaction' | 'readAnswer'
+> {
+  answerOf(replies: readonly Reply[], featureCount: number): true | FeatureStoreError;
+  /** @throws FeatureStoreError INVALID_FEATURE */
+  check(id: string, features: Features): void;
+  /**
+   * Writes the row's commands, and gives the number of features; 0, and nothing is written, where none
+   * are there and that is fine.
+   * @throws FeatureStoreError INVALID_FEATURE
+   */
+  write(id: string, key: string, features: Features, writer: CommandWriter): number;
+  /** Writes a second command behind the first, where there is one. */
+  writeSecond?(key: string, writer: CommandWriter): void;
   /** Called for each row that was acknowledged. */
-  onWritten(row: EncodedRow): void;
+  onWritten(featureCount: number): void;
 }
 
 export async function loadRows(
@@ -70,11 +76,35 @@ export async function loadRows(
   options: LoadOptions,
 ): Promise<LoadResult> {
   const source = sourceOf(rows);
-  if (Array.isArray(source)) for (const entry of source) encodeEntry(writer, entry);
+  if (Array.isArray(source)) {
+    for (const entry of source) {
+      checkEntry(entry);
+      context.layout.keyFor(entry[0]);
+      writer.check(entry[0], entry[1]);
+    }
+  }
   return new RowLoad(context, writer, options).run(source);
 }
 
-type Entry = readonly [id: string, features: Features];
+/** Writes one row, whose error is the call's. */
+export async function writeRow(
+  context: Context,
+  entry: Entry,
+  writer: RowWriter,
+  options: CallOptions,
+): Promise<void> {
+  const window = new RowWindow(context, writer);
+  window.add(entry);
+  for (const { error } of window.refused) throw error;
+  if (window.batch.rowCount === 0) return;
+  using deadline = newDeadline(context, options);
+  const { failures } = await deliver(context, window.batch, { deadline, purpose: 'online' });
+  const failure = failures.get(0);
+  if (failure) throw failure;
+  writer.onWritten(window.featureCounts[0] ?? 0);
+}
+
+export type Entry = readonly [id: string, features: Features];
 
 class RowLoad {
   readonly #context: Context;
@@ -91,7 +121,7 @@ class RowLoad {
   }
 
   async run(source: Source<Entry>): Promise<LoadResult> {
-    const newWindow = (): RowWindow => new RowWindow(this.#writer);
+    const newWindow = (): RowWindow => new RowWindow(this.#context, this.#writer);
     const underWay: { window: RowWindow; written: Promise<void> }[] = [];
     try {
       for await (const window of windowsOf(source, newWindow, this.#options.signal)) {
@@ -117,18 +147,18 @@ class RowLoad {
     };
   }
 
-  async #write({ rows, refused }: RowWindow): Promise<void> {
+  async #write({ ids, featureCounts, batch, refused, nothingToWrite }: RowWindow): Promise<void> {
     using deadline = newDeadline(this.#context, this.#options);
     this.#failed.push(...refused);
+    this.#loaded += nothingToWrite;
     const { connection } = this.#context;
-    const delivery = { deadline, purpose: 'bulk' } as const;
-    const { failures } = await dispatch(connection, this.#batchOf(rows), delivery);
-    for (const [index, row] of rows.entries()) {
-      const error = failures.get(index);
-      if (error) this.#failed.push({ id: row.id, error });
+    const { failures } = await dispatch(connection, batch, { deadline, purpose: 'bulk' });
+    for (let row = 0; row < ids.length; row++) {
+      const error = failures.get(row);
+      if (error) this.#failed.push({ id: ids[row] ?? '', error });
       else {
         this.#loaded++;
-        this.#writer.onWritten(row);
+        this.#writer.onWritten(featureCounts[row] ?? 0);
       }
     }
     for (const error of failures.values()) {
@@ -138,15 +168,6 @@ class RowLoad {
       throw new Error(`more than ${MAX_FAILED_ROWS} rows failed`);
     }
     this.#options.onProgress?.({ loaded: this.#loaded, failed: this.#failed.length });
-  }
-
-  #batchOf(rows: readonly EncodedRow[]): Batch<true> {
-    return {
-      keys: rows.map((row) => row.key),
-      unitOf: (row) => rows[row]?.unit ?? [],
-      bytesOf: (row) => rows[row]?.bytes ?? 0,
-      answerOf: (replies) => this.#writer.check(replies) ?? true,
-    };
   }
 
   #stopped(cause: unknown): FeatureStoreError {
@@ -160,47 +181,103 @@ class RowLoad {
   }
 }
 
+/** Rows in columns: no object per row is made, of which a load of millions would make millions. */
 class RowWindow implements Window<Entry> {
-  readonly rows: EncodedRow[] = [];
+  readonly ids: string[] = [];
+  readonly featureCounts: number[] = [];
   readonly refused: FailedRow[] = [];
+  /** Rows without features, where that is fine. */
+  nothingToWrite = 0;
+  readonly #context: Context;
   readonly #writer: RowWriter;
-  readonly #ids = new Set<string>();
-  #bytes = 0;
+  readonly #distinctIds = new Set<string>();
+  readonly #slots: number[] = [];
+  /** The commands of all rows; a row's begin at `#begins`, its second one at `#seconds`. */
+  readonly #encoded = new CommandWriter();
+  readonly #begins: number[] = [];
+  readonly #seconds: number[] = [];
 
-  constructor(writer: RowWriter) {
+  constructor(context: Context, writer: RowWriter) {
+    this.#context = context;
     this.#writer = writer;
   }
 
   add(entry: Entry): boolean {
+    const begin = this.#encoded.length;
     try {
-      const row = encodeEntry(this.#writer, entry);
-      if (this.#ids.has(row.id)) return false;
-      this.#ids.add(row.id);
-      this.rows.push(row);
-      this.#bytes += row.bytes;
+      checkEntry(entry);
+      const id = entry[0];
+      const key = this.#context.layout.keyFor(id);
+      if (this.#distinctIds.has(id)) return false;
+      const featureCount = this.#writer.write(id, key, entry[1], this.#encoded);
+      if (featureCount === 0) {
+        this.nothingToWrite++;
+        return true;
+      }
+      this.#seconds.push(this.#encoded.length);
+      this.#writer.writeSecond?.(key, this.#encoded);
+      this.#begins.push(begin);
+      this.#slots.push(slotOf(key));
+      this.#distinctIds.add(id);
+      this.ids.push(id);
+      this.featureCounts.push(featureCount);
     } catch (error) {
       if (!(error instanceof FeatureStoreError)) throw error;
+      this.#encoded.truncate(begin);
       this.refused.push({ id: String(entry?.[0]), error });
     }
     return true;
   }
 
+  get batch(): Batch<true> {
+    const { commandsPerRow, transaction = false, answerOf, readAnswer } = this.#writer;
+    return {
+      rowCount: this.ids.length,
+      slotOf: (row) => this.#slots[row] ?? 0,
+      commandsPerRow,
+      transaction,
+      encode: (row, writer, asking) => this.#copy(row, writer, asking),
+      bytesOf: (row) => this.#endOf(row) - (this.#begins[row] ?? 0),
+      answerOf: (replies, row) => answerOf(replies, this.featureCounts[row] ?? 0),
+      ...(readAnswer ? { readAnswer } : {}),
+    };
+  }
+
   get full(): boolean {
-    const count = this.rows.length + this.refused.length;
-    return count >= ROWS_PER_WINDOW || this.#bytes >= BYTES_PER_WINDOW;
+    return this.#count >= ROWS_PER_WINDOW || this.#encoded.length >= BYTES_PER_WINDOW;
   }
 
   get empty(): boolean {
-    return this.rows.length + this.refused.length === 0;
+    return this.#count === 0;
   }
 
   overlaps(other: RowWindow): boolean {
-    return this.rows.some((row) => other.#ids.has(row.id));
+    return this.ids.some((id) => other.#distinctIds.has(id));
+  }
+
+  get #count(): number {
+    return this.ids.length + this.refused.length + this.nothingToWrite;
+  }
+
+  #endOf(row: number): number {
+    return this.#begins[row + 1] ?? this.#encoded.length;
+  }
+
+  #copy(row: number, writer: CommandWriter, asking: boolean): void {
+    const begin = this.#begins[row] ?? 0;
+    const end = this.#endOf(row);
+    if (!asking) return writer.copy(this.#encoded, begin, end);
+    const second = this.#seconds[row] ?? end;
+    writer.encoded(ASKING);
+    writer.copy(this.#encoded, begin, second);
+    if (second === end) return;
+    writer.encoded(ASKING);
+    writer.copy(this.#encoded, second, end);
   }
 }
 
-function encodeEntry(writer: RowWriter, entry: Entry): EncodedRow {
-  if (Array.isArray(entry) && entry.length === 2) return writer.encode(entry[0], entry[1]);
+function checkEntry(entry: unknown): asserts entry is Entry {
+  if (Array.isArray(entry) && entry.length === 2) return;
   throw new FeatureStoreError(
     'INVALID_FEATURE',
     `A row must be [id, features], but is ${show(entry)}${Array.isArray(entry) ? ` of ${entry.length}` : ''}.`,

@@ -9,10 +9,12 @@
  * its last field does.
  */
 
-import type { Reply, Unit } from '../cluster/lane.ts';
+import { encodeCommand, encodeWords, type CommandWriter } from '../cluster/resp/command-writer.ts';
+import type { Reply } from '../cluster/resp/reply-reader.ts';
 import type { FeatureStoreError } from '../errors.ts';
-import { encodeFeatures } from './codec.ts';
+import { FeatureEncoder } from './codec.ts';
 import { unexpected, type Context } from './context.ts';
+import type { Features } from './features.ts';
 import type { FieldTtlCommand } from './field-ttl-support.ts';
 import type { RowWriter } from './row-load.ts';
 
@@ -21,39 +23,63 @@ export function streamingWriter(
   command: FieldTtlCommand,
   ttlSeconds: number,
 ): RowWriter {
+  const encoder = new FeatureEncoder();
+  const write = command === 'HSETEX' ? hsetex(encoder, ttlSeconds) : hexpire(encoder, ttlSeconds);
   return {
-    encode: (id, features) => {
-      const key = context.layout.keyFor(id);
-      const { flat, bytes } = encodeFeatures(id, features);
-      const featureCount = flat.length / 2;
-      const unit = unitOf(command, key, flat, ttlSeconds);
-      return { id, key, unit, bytes, featureCount };
+    commandsPerRow: command === 'HSETEX' ? 1 : 4,
+    transaction: command === 'HEXPIRE',
+    check: (id, features) => encoder.check(id, features),
+    write: (id, key, features, writer) => {
+      const names = encoder.namesOf(id, features);
+      if (names.length > 0) write(id, key, features, names, writer);
+      return names.length;
     },
-    check: (replies) => checkStreamingReplies(command, replies),
-    onWritten: ({ featureCount }) => {
+    answerOf: (replies, featureCount) =>
+      checkStreamingReplies(command, replies, featureCount) ?? true,
+    onWritten: (featureCount) => {
       context.counters.streamingWritesTotal += featureCount;
     },
   };
 }
 
-function unitOf(
-  command: FieldTtlCommand,
+type Write = (
+  id: string,
   key: string,
-  flat: readonly string[],
-  ttlSeconds: number,
-): Unit {
-  const fieldCount = flat.length / 2;
-  if (fieldCount === 0) return [];
-  if (command === 'HSETEX') {
-    return [['HSETEX', key, 'EX', ttlSeconds, 'FIELDS', fieldCount, ...flat]];
-  }
-  const names = flat.filter((_, index) => index % 2 === 0);
-  return [
-    ['MULTI'],
-    ['HSET', key, ...flat],
-    ['HEXPIRE', key, ttlSeconds, 'FIELDS', fieldCount, ...names],
-    ['EXEC'],
-  ];
+  features: Features,
+  names: readonly string[],
+  writer: CommandWriter,
+) => void;
+
+function hsetex(encoder: FeatureEncoder, ttlSeconds: number): Write {
+  const [name, options] = [encodeWords('HSETEX'), encodeWords('EX', ttlSeconds, 'FIELDS')];
+  return (id, key, features, names, writer) => {
+    writer.arrayHeader(6 + 2 * names.length);
+    writer.encoded(name);
+    writer.bulkString(key);
+    writer.encoded(options);
+    writer.bulkString(String(names.length));
+    encoder.writePairs(id, features, names, writer);
+  };
+}
+
+function hexpire(encoder: FeatureEncoder, ttlSeconds: number): Write {
+  const [multi, exec] = [encodeCommand('MULTI'), encodeCommand('EXEC')];
+  const [hset, name] = [encodeWords('HSET'), encodeWords('HEXPIRE')];
+  const options = encodeWords(ttlSeconds, 'FIELDS');
+  return (id, key, features, names, writer) => {
+    writer.encoded(multi);
+    writer.arrayHeader(2 + 2 * names.length);
+    writer.encoded(hset);
+    writer.bulkString(key);
+    encoder.writePairs(id, features, names, writer);
+    writer.arrayHeader(5 + names.length);
+    writer.encoded(name);
+    writer.bulkString(key);
+    writer.encoded(options);
+    writer.bulkString(String(names.length));
+    encoder.writeNames(id, names, writer);
+    writer.encoded(exec);
+  };
 }
 
 /**
@@ -63,13 +89,14 @@ function unitOf(
 export function checkStreamingReplies(
   command: FieldTtlCommand,
   replies: readonly Reply[],
+  featureCount: number,
 ): FeatureStoreError | undefined {
-  if (replies.length === 0) return undefined; // no features, nothing sent
   if (command === 'HSETEX') {
-    return Number(replies[0]) === 1 ? undefined : unexpected('HSETEX', replies[0]);
+    return replies[0] === 1 ? undefined : unexpected('HSETEX', replies[0]);
   }
   const executed = replies.at(-1);
   const codes: unknown = Array.isArray(executed) ? executed[1] : undefined;
-  const allSet = Array.isArray(codes) && codes.every((code) => Number(code) === 1);
+  const allSet =
+    Array.isArray(codes) && codes.length === featureCount && codes.every((code) => code === 1);
   return allSet ? undefined : unexpected('HEXPIRE', codes ?? executed);
 }

@@ -22,13 +22,16 @@ export async function* windowsOf<Item, W extends Window<Item>>(
   newWindow: () => W,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<W> {
+  const isAsync = Symbol.asyncIterator in source;
   const iterator = iterate(source);
+  using wait = new AbortableWait(signal);
   let ended = false;
   let window = newWindow();
   try {
     for (;;) {
+      if (signal?.aborted) throw aborted(signal);
       const step = iterator.next();
-      const result = step instanceof Promise ? await abortable(step, signal) : step;
+      const result = isAsync ? await wait.for(Promise.resolve(step)) : syncResult(step);
       if (result.done) break;
       if (!window.add(result.value)) {
         yield window;
@@ -44,8 +47,23 @@ export async function* windowsOf<Item, W extends Window<Item>>(
     if (!window.empty) yield window;
   } finally {
     // Not awaited: a source that hangs in its own clean-up shall not hang the call.
-    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    if (!ended) void close(iterator);
   }
+}
+
+async function close(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // The error that ended the window is the one to tell.
+  }
+}
+
+/** A step of a source that is not async is no promise, whatever its type says. */
+function syncResult<Item>(
+  step: IteratorResult<Item> | Promise<IteratorResult<Item>>,
+): IteratorResult<Item> {
+  return step as IteratorResult<Item>;
 }
 
 function iterate<Item>(source: Source<Item>): Iterator<Item> | AsyncIterator<Item> {
@@ -54,18 +72,28 @@ function iterate<Item>(source: Source<Item>): Iterator<Item> | AsyncIterator<Ite
     : source[Symbol.iterator]();
 }
 
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  if (signal.aborted) throw aborted(signal);
-  let onAbort: (() => void) | undefined;
-  const abort = new Promise<never>((_, reject) => {
-    onAbort = (): void => reject(aborted(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, abort]);
-  } finally {
-    if (onAbort) signal.removeEventListener('abort', onAbort);
+/** Waits for one promise after the other, and for none once the signal has fired; one listener for all. */
+class AbortableWait implements Disposable {
+  readonly #signal: AbortSignal | undefined;
+  #abort: (() => void) | undefined;
+  readonly #onAbort = (): void => this.#abort?.();
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  for<T>(promise: Promise<T>): Promise<T> {
+    const signal = this.#signal;
+    if (!signal) return promise;
+    return new Promise((resolve, reject) => {
+      this.#abort = (): void => reject(aborted(signal));
+      promise.then(resolve, reject);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 }
 

@@ -1,0 +1,304 @@
+/**
+ * Reads RESP2 and RESP3 replies from the bytes of a socket, cut at any byte.
+ *
+ * A reader never waits: where bytes are missing it gives INCOMPLETE, the caller rewinds to the mark
+ * that it took, and reads again when more has come. Whatever it does not understand is a
+ * ProtocolError that says what was seen; nothing is guessed.
+ *
+ * Two ways to read: `read` understands every reply. `readStrings` and `readInteger` are for those that
+ * batches consist of, and decline everything else. A chunk that is pure ASCII, as most are,
+ * is made text once; short strings are then cut out of that text, which is several times faster than
+ * decoding each. (Long ones are decoded from the bytes: cut out, they would keep the whole chunk.)
+ *
+ * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a boolean
+ * 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
+ */
+
+import { isAscii } from 'node:buffer';
+
+export const INCOMPLETE: unique symbol = Symbol('more bytes are needed');
+/** Another kind of reply than was asked for; nothing was consumed. */
+export const OTHER: unique symbol = Symbol('not an array of strings');
+
+/** An error reply. Not an Error: it is data, and one without a stack costs nothing. */
+export class ServerError {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+/** What came is not RESP; the connection can't be used any more. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
+export type Reply = string | number | null | ServerError | readonly Reply[];
+
+const MAX_BULK_BYTES = 536_870_912; // proto-max-bulk-len
+const MAX_LINE_BYTES = 65_536;
+const MAX_ITEMS = 16_777_216;
+const MAX_DEPTH = 16;
+/** V8 copies a substring below 13 characters, and keeps its parent alive above. */
+const SHORT_STRING = 13;
+const NO_BYTES = Buffer.alloc(0);
+
+const CR = 13;
+const LF = 10;
+const ZERO = 48;
+const NINE = 57;
+const MINUS = 45;
+const BULK = 36; // $
+const ARRAY = 42; // *
+const COLON = 58; // :
+const NULL = 95; // _
+const PUSH = 62; // >
+
+export class ReplyReader {
+  #bytes: Buffer = NO_BYTES;
+  /** `#bytes` as text, where it is pure ASCII. */
+  #text: string | undefined;
+  #at = 0;
+  /** Came in, not looked at: the reply that is being read is known to need more. */
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Where the string ends that was met last and not there whole: reading on before that is useless. */
+  #neededEnd = 0;
+
+  /** Takes a chunk of the socket. It is kept until its last reply has been read. */
+  push(chunk: Buffer): void {
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#bytes.length + this.#waitingBytes < this.#neededEnd) return;
+    const rest = this.#bytes.length - this.#at;
+    this.#bytes =
+      rest === 0 && this.#waiting.length === 1
+        ? chunk
+        : Buffer.concat([this.#bytes.subarray(this.#at), ...this.#waiting]);
+    this.#text = isAscii(this.#bytes) ? this.#bytes.toString('latin1') : undefined;
+    this.#at = 0;
+    this.#neededEnd = 0;
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+  }
+
+  /** Where the next reply begins, for `rewind`. Valid until the next `push`. */
+  get mark(): number {
+    return this.#at;
+  }
+
+  rewind(mark: number): void {
+    this.#at = mark;
+  }
+
+  /** Whether no byte is left. */
+  get empty(): boolean {
+    return this.#at === this.#bytes.length && this.#waitingBytes === 0;
+  }
+
+  /** The bytes that come next, for the message of an error. */
+  peek(): string {
+    return JSON.stringify(this.#bytes.toString('latin1', this.#at, this.#at + 40));
+  }
+
+  /**
+   * Skips push frames, which answer nobody.
+   * @throws ProtocolError
+   */
+  skipPushes(): typeof INCOMPLETE | undefined {
+    while (this.#bytes[this.#at] === PUSH) {
+      const begin = this.#at;
+      this.#at++;
+      if (this.#items(1, 0) === INCOMPLETE) {
+        this.#at = begin;
+        return INCOMPLETE;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Reads an array of as many strings or nulls as `values` is long, into `values`.
+   * Consumes nothing unless it gives true.
+   */
+  readStrings(values: (string | null)[]): true | typeof OTHER | typeof INCOMPLETE {
+    const bytes = this.#bytes;
+    const end = bytes.length;
+    const begin = this.#at;
+    let at = begin;
+    if (at >= end) return INCOMPLETE;
+    if (bytes[at++] !== ARRAY) return OTHER;
+    let count = 0;
+    let byte = bytes[at++];
+    for (; byte !== CR; byte = bytes[at++]) {
+      if (byte === undefined) return INCOMPLETE;
+      count = count * 10 + byte - ZERO;
+    }
+    if (count !== values.length) return OTHER;
+    at++;
+    for (let i = 0; i < count; i++) {
+      const type = bytes[at++];
+      if (type !== BULK && type !== NULL) return type === undefined ? INCOMPLETE : OTHER;
+      let length = 0;
+      byte = bytes[at++];
+      if (type === NULL || byte === MINUS) {
+        // `_` CR LF, or `$-` 1 CR LF.
+        if (type === BULK && bytes[at++] === undefined) return INCOMPLETE;
+        at += type === NULL ? 1 : 2;
+        values[i] = null;
+        continue;
+      }
+      for (; byte !== CR; byte = bytes[at++]) {
+        if (byte === undefined) return INCOMPLETE;
+        if (byte < ZERO || byte > NINE) return OTHER;
+        length = length * 10 + byte - ZERO;
+      }
+      at++;
+      const next = at + length + 2;
+      if (next > end) {
+        this.#neededEnd = next;
+        return INCOMPLETE;
+      }
+      if (bytes[next - 2] !== CR || bytes[next - 1] !== LF) return OTHER;
+      values[i] = this.#string(at, at + length);
+      at = next;
+    }
+    if (at > end) return INCOMPLETE;
+    this.#at = at;
+    return true;
+  }
+
+  /** Reads an integer. Consumes nothing unless it gives one. */
+  readInteger(): number | typeof OTHER | typeof INCOMPLETE {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    if (at >= bytes.length) return INCOMPLETE;
+    if (bytes[at++] !== COLON) return OTHER;
+    let value = 0;
+    let byte = bytes[at++];
+    for (; byte !== CR; byte = bytes[at++]) {
+      if (byte === undefined) return INCOMPLETE;
+      if (byte < ZERO || byte > NINE) return OTHER;
+      value = value * 10 + byte - ZERO;
+    }
+    if (at >= bytes.length) return INCOMPLETE;
+    if (bytes[at] !== LF) return OTHER;
+    this.#at = at + 1;
+    return value;
+  }
+
+  /** Reads one reply of any kind. @throws ProtocolError */
+  read(depth = 0): Reply | typeof INCOMPLETE {
+    if (depth > MAX_DEPTH) throw new ProtocolError(`replies nested deeper than ${MAX_DEPTH}`);
+    const type = this.#bytes[this.#at];
+    if (type === undefined) return INCOMPLETE;
+    this.#at++;
+    switch (String.fromCharCode(type)) {
+      case '+':
+      case ',':
+      case '(':
+        return this.#line();
+      case '-':
+        return this.#error(this.#line());
+      case ':':
+        return this.#integer();
+      case '#': {
+        const line = this.#line();
+        if (line === INCOMPLETE) return line;
+        if (line !== 't' && line !== 'f')
+          throw new ProtocolError(`boolean ${JSON.stringify(line)}`);
+        return line === 't' ? 1 : 0;
+      }
+      case '_': {
+        const line = this.#line();
+        if (line === INCOMPLETE) return line;
+        if (line !== '') throw new ProtocolError(`null ${JSON.stringify(line)}`);
+        return null;
+      }
+      case '$':
+        return this.#bulk();
+      case '!':
+        return this.#error(this.#bulk());
+      case '=': {
+        const text = this.#bulk();
+        return typeof text === 'string' ? text.slice(4) : text;
+      }
+      case '*':
+      case '~':
+      case '>':
+        return this.#items(1, depth);
+      case '%':
+        return this.#items(2, depth);
+      case '|':
+        return this.#items(2, depth) === INCOMPLETE ? INCOMPLETE : this.read(depth);
+      default:
+        this.#at--;
+        throw new ProtocolError(`no reply begins with ${this.peek()}`);
+    }
+  }
+
+  #error(text: string | null | typeof INCOMPLETE): ServerError | typeof INCOMPLETE {
+    return text === INCOMPLETE ? INCOMPLETE : new ServerError(text ?? '');
+  }
+
+  #items(perItem: number, depth: number): Reply | typeof INCOMPLETE {
+    const count = this.#integer();
+    if (count === INCOMPLETE) return INCOMPLETE;
+    if (count === -1) return null;
+    if (count < 0 || count > MAX_ITEMS) throw new ProtocolError(`an array of ${count} items`);
+    const items: Reply[] = [];
+    for (let i = 0; i < count * perItem; i++) {
+      const item = this.read(depth + 1);
+      if (item === INCOMPLETE) return INCOMPLETE;
+      items.push(item);
+    }
+    return items;
+  }
+
+  #bulk(): string | null | typeof INCOMPLETE {
+    const length = this.#integer();
+    if (length === INCOMPLETE) return INCOMPLETE;
+    if (length === -1) return null;
+    if (length < 0 || length > MAX_BULK_BYTES)
+      throw new ProtocolError(`a string of ${length} bytes`);
+    const begin = this.#at;
+    const end = begin + length;
+    if (end + 2 > this.#bytes.length) {
+      this.#neededEnd = end + 2;
+      return INCOMPLETE;
+    }
+    if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF) {
+      throw new ProtocolError(`a string of ${length} bytes does not end there`);
+    }
+    this.#at = end + 2;
+    return this.#string(begin, end);
+  }
+
+  #integer(): number | typeof INCOMPLETE {
+    const line = this.#line();
+    if (line === INCOMPLETE) return INCOMPLETE;
+    if (!/^[+-]?\d+$/.test(line)) throw new ProtocolError(`number ${JSON.stringify(line)}`);
+    return Number(line);
+  }
+
+  #line(): string | typeof INCOMPLETE {
+    const end = this.#bytes.indexOf('\r\n', this.#at, 'latin1');
+    if (end === -1) {
+      if (this.#bytes.length - this.#at > MAX_LINE_BYTES) {
+        throw new ProtocolError(`a line of more than ${MAX_LINE_BYTES} bytes`);
+      }
+      return INCOMPLETE;
+    }
+    const line = this.#string(this.#at, end);
+    this.#at = end + 2;
+    return line;
+  }
+
+  #string(begin: number, end: number): string {
+    if (this.#text === undefined) return this.#bytes.toString('utf8', begin, end);
+    return end - begin < SHORT_STRING
+      ? this.#text.substring(begin, end)
+      : this.#bytes.toString('latin1', begin, end);
+  }
+}

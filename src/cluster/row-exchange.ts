@@ -1,0 +1,119 @@
+/** The rows of one chunk on one lane: their commands, and their replies given to them in order. */
+
+import type { FeatureStoreError } from '../errors.ts';
+import type { Exchange } from './lane.ts';
+import type { CommandWriter } from './resp/command-writer.ts';
+import { INCOMPLETE, ServerError, type Reply, type ReplyReader } from './resp/reply-reader.ts';
+
+/** Rows of one shape: what is sent for each, and how its replies are read. */
+export interface Batch<Answer> {
+  readonly rowCount: number;
+  /** The slot of the row's key. */
+  slotOf(row: number): number;
+  /** What every row sends: so many commands, each with one reply. */
+  readonly commandsPerRow: number;
+  /** Whether they are MULTI … EXEC. */
+  readonly transaction?: boolean;
+  /**
+   * Writes the row's commands, with ASKING in front of each if `asking`; of a transaction in front of
+   * MULTI, where it holds until EXEC (redis 8.0, resetClient).
+   */
+  encode(row: number, writer: CommandWriter, asking: boolean): void;
+  /** The row's answer, from one reply per command, none of them an error. */
+  answerOf(replies: readonly Reply[], row: number): Answer | FeatureStoreError;
+  /**
+   * The same straight from the bytes, for replies of the usual kind: INCOMPLETE where bytes are
+   * missing, undefined (and nothing consumed) where `answerOf` has to look at it.
+   */
+  readAnswer?(reader: ReplyReader): Answer | typeof INCOMPLETE | undefined;
+  /** An estimate of the bytes that the row puts on the wire. */
+  bytesOf(row: number): number;
+}
+
+/** What became of a row: an answer, a reply code that is not as promised, or the server's error. */
+export type Outcome<Answer> = Answer | FeatureStoreError | ServerError;
+
+export class RowExchange<Answer> implements Exchange {
+  readonly #batch: Batch<Answer>;
+  readonly #rows: readonly number[];
+  readonly #asking: boolean;
+  readonly #deliver: (row: number, outcome: Outcome<Answer>) => void;
+  #deliveredCount = 0;
+  #abandoned = false;
+
+  /** @param asking puts ASKING in front, which makes a node that imports the slot answer for it once */
+  constructor(
+    batch: Batch<Answer>,
+    rows: readonly number[],
+    asking: boolean,
+    deliver: (row: number, outcome: Outcome<Answer>) => void,
+  ) {
+    this.#batch = batch;
+    this.#rows = rows;
+    this.#asking = asking;
+    this.#deliver = deliver;
+  }
+
+  /** The rows that have got nothing yet. */
+  get openRows(): readonly number[] {
+    return this.#rows.slice(this.#deliveredCount);
+  }
+
+  /** From now on replies are still read, since they come, but given to nobody. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
+  encode(writer: CommandWriter): void {
+    for (const row of this.#rows) this.#batch.encode(row, writer, this.#asking);
+  }
+
+  read(reader: ReplyReader): boolean {
+    const batch = this.#batch;
+    while (this.#deliveredCount < this.#rows.length) {
+      const mark = reader.mark;
+      if (reader.skipPushes() === INCOMPLETE) return false;
+      let outcome: Outcome<Answer> | typeof INCOMPLETE | undefined;
+      const row = this.#rows[this.#deliveredCount] ?? 0;
+      if (!this.#asking) outcome = batch.readAnswer?.(reader);
+      outcome ??= this.#readReplies(reader, row);
+      if (outcome === INCOMPLETE) {
+        reader.rewind(mark);
+        return false;
+      }
+      this.#deliveredCount++;
+      if (!this.#abandoned) this.#deliver(row, outcome);
+    }
+    return true;
+  }
+
+  #readReplies(reader: ReplyReader, row: number): Outcome<Answer> | typeof INCOMPLETE {
+    const replies: Reply[] = [];
+    let error: ServerError | undefined;
+    for (let i = 0; i < this.#batch.commandsPerRow; i++) {
+      if (this.#asking && this.#asksBefore(i)) {
+        if (reader.skipPushes() === INCOMPLETE || reader.read() === INCOMPLETE) return INCOMPLETE;
+      }
+      if (reader.skipPushes() === INCOMPLETE) return INCOMPLETE;
+      const reply = reader.read();
+      if (reply === INCOMPLETE) return INCOMPLETE;
+      replies.push(reply);
+      error ??= errorIn(reply);
+    }
+    return error ?? this.#batch.answerOf(replies, row);
+  }
+
+  #asksBefore(commandIndex: number): boolean {
+    return commandIndex === 0 || this.#batch.transaction !== true;
+  }
+}
+
+/**
+ * The error in a reply, one inside EXEC's array included. The first of a row counts: EXECABORT only
+ * says that an earlier command of the transaction was refused, whose error is the reason.
+ */
+function errorIn(reply: Reply): ServerError | undefined {
+  if (reply instanceof ServerError) return reply;
+  if (!Array.isArray(reply)) return undefined;
+  return reply.find((item) => item instanceof ServerError);
+}

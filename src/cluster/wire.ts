@@ -1,0 +1,82 @@
+/**
+ * The seam between ioredis and our own bytes.
+ *
+ * ioredis opens the connection (TLS, AUTH, HELLO, names, backoff) and knows when it is lost. Once it
+ * says `ready` it sends nothing more by itself, and the socket is ours: its reply parser is taken off,
+ * and ours put in its place, with every new connection again. `stream` is public in ioredis's types
+ * but not documented; test/integration/wire.test.ts holds this file against the version in use.
+ */
+
+import type { Redis } from './ioredis.ts';
+import type { CommandWriter } from './resp/command-writer.ts';
+
+/** Up to here libuv writes a string from its stack (node 20, StreamBase::WriteString). */
+const MAX_TEXT_BYTES = 16_384;
+
+export interface WireEvents {
+  /** The connection is open and ours. */
+  onOpen(): void;
+  onBytes(chunk: Buffer): void;
+  /** It is closed, or an attempt to open it has failed; `trouble` is why, where ioredis said so. */
+  onClose(trouble: string): void;
+}
+
+export class Wire {
+  readonly #redis: Redis;
+  readonly #events: WireEvents;
+  #trouble = '';
+
+  constructor(redis: Redis, events: WireEvents) {
+    this.#redis = redis;
+    this.#events = events;
+    redis.on('error', (error: Error) => {
+      this.#trouble = error.message;
+    });
+    redis.on('ready', () => this.#take());
+    redis.on('close', () => {
+      events.onClose(this.#trouble);
+      this.#trouble = '';
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#redis.status === 'ready';
+  }
+
+  /** Whether an attempt has failed and the next one waits for its time. */
+  get isBackingOff(): boolean {
+    return this.#redis.status === 'reconnecting';
+  }
+
+  /** Begins to connect, where nothing is under way yet. */
+  open(): void {
+    const { status } = this.#redis;
+    if (status === 'wait' || status === 'end') this.#redis.connect().catch(() => undefined);
+  }
+
+  /** Sends what was written, and has the writer begin anew. */
+  write(writer: CommandWriter): void {
+    const { stream } = this.#redis;
+    // Little of it goes out fastest as text: the kernel takes it at once, and no buffer is made for it.
+    if (writer.length <= MAX_TEXT_BYTES) stream.write(writer.takeText(), 'latin1');
+    else stream.write(writer.take());
+  }
+
+  /** Drops the connection, which will be opened again. Replies that are still owed never come. */
+  reset(why: string): void {
+    this.#trouble = why;
+    this.#redis.disconnect(true);
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+
+  #take(): void {
+    this.#trouble = '';
+    const { stream } = this.#redis;
+    stream.removeAllListeners('data');
+    stream.on('data', (chunk: Buffer) => this.#events.onBytes(chunk));
+    this.#events.onOpen();
+  }
+}

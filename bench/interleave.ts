@@ -1,0 +1,116 @@
+/**
+ * Runs contenders in turns, A B C A B C …, so that what slows the machine for a while slows all of them.
+ *
+ *   warm-up and check of rows ─▶ round 1: A B C ─▶ round 2: B C A ─▶ …
+ *
+ * Garbage is collected before each turn: nobody pays for what another one left behind. Each round begins
+ * with another contender, so that nobody always follows the same one.
+ */
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { CpuMeter } from './cpu-meter.ts';
+import type { Cell, Sample } from './measurement.ts';
+import type { TargetKind } from './rival.ts';
+import { latenciesOf } from './statistics.ts';
+
+export interface Contender {
+  readonly name: string;
+  readonly idsPerOperation: number;
+  /** One operation; `turn` counts them. */
+  run(turn: number): Promise<unknown>;
+  /** Throws when a row is wrong. Called once, in the warm-up. */
+  check?(): Promise<void>;
+  /** Called before its turn; what it gives is called after it. */
+  begin?(): Promise<() => Promise<void>>;
+  /** Measures itself, in place of `run`: another process. */
+  measure?(): Promise<{ readonly ids: number; readonly elapsedMs: number }>;
+}
+
+export interface Rounds {
+  readonly work: string;
+  readonly target: TargetKind;
+  readonly rounds: number;
+  /** A turn takes at least this long, and at least one operation. */
+  readonly turnMs: number;
+  /** Operations under way at once. */
+  readonly concurrency: number;
+}
+
+setFlagsFromString('--expose-gc');
+export const collectGarbage: () => void = runInNewContext('gc');
+
+export async function interleave(
+  contenders: readonly Contender[],
+  settings: Rounds,
+  meter: CpuMeter,
+): Promise<Cell[]> {
+  const samples = contenders.map((): Sample[] => []);
+  const latencies = contenders.map((): number[] => []);
+  for (const contender of contenders) {
+    await contender.check?.();
+    await takeTurn(contender, { ...settings, turnMs: settings.turnMs / 2 }, meter, []);
+  }
+  for (let round = 0; round < settings.rounds; round++) {
+    for (let step = 0; step < contenders.length; step++) {
+      const at = (round + step) % contenders.length;
+      const contender = contenders[at];
+      if (!contender) continue;
+      samples[at]?.push(await takeTurn(contender, settings, meter, latencies[at] ?? []));
+    }
+  }
+  return contenders.map((contender, at) => ({
+    work: settings.work,
+    target: settings.target,
+    contender: contender.name,
+    idsPerOperation: contender.idsPerOperation,
+    samples: samples[at] ?? [],
+    pooledLatencyMs: latenciesOf(latencies[at] ?? []),
+  }));
+}
+
+async function takeTurn(
+  contender: Contender,
+  settings: Rounds,
+  meter: CpuMeter,
+  pooled: number[],
+): Promise<Sample> {
+  collectGarbage();
+  const end = await contender.begin?.();
+  const before = await meter.read();
+  const own = await contender.measure?.();
+  const { latenciesMs, elapsedMs } = own
+    ? { latenciesMs: [], elapsedMs: own.elapsedMs }
+    : await operate(contender, settings);
+  const after = await meter.read();
+  await end?.();
+  for (const latencyMs of latenciesMs) pooled.push(latencyMs);
+  return {
+    operations: latenciesMs.length,
+    ids: own?.ids ?? latenciesMs.length * contender.idsPerOperation,
+    elapsedMs,
+    latencyMs: latenciesOf(latenciesMs),
+    clientCpuUs: after.clientUs - before.clientUs,
+    serverCpuUs: after.primariesUs.map((cpuUs, at) => cpuUs - (before.primariesUs[at] ?? 0)),
+    replicaCpuUs: after.replicasUs - before.replicasUs,
+  };
+}
+
+/** Operations one after the other in each of `concurrency` lines, until the time is up. */
+async function operate(
+  contender: Contender,
+  { turnMs, concurrency }: Rounds,
+): Promise<{ latenciesMs: number[]; elapsedMs: number }> {
+  const latenciesMs: number[] = [];
+  const startedAtMs = performance.now();
+  let turn = 0;
+  const line = async (): Promise<void> => {
+    do {
+      const beganAtMs = performance.now();
+      await contender.run(turn++);
+      latenciesMs.push(performance.now() - beganAtMs);
+    } while (performance.now() - startedAtMs < turnMs);
+  };
+  await Promise.all(Array.from({ length: concurrency }, line));
+  return { latenciesMs, elapsedMs: performance.now() - startedAtMs };
+}

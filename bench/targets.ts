@@ -1,0 +1,169 @@
+/**
+ * What is to be reached, as ratios within one run: each compared round by round, so that what slowed a
+ * round slowed both sides. `reached` is computed from the cells, never written down.
+ */
+
+import { byRound, cellOf, type Cell, type Figure, type Run } from './measurement.ts';
+import { OURS, type RivalName, type TargetKind } from './rival.ts';
+import { medianRatio } from './statistics.ts';
+import { ALONE, DURING } from './works/interference.ts';
+import { ONE_CALL, scalingName, STREAM } from './works/scaling.ts';
+
+export interface TargetResult {
+  readonly what: string;
+  readonly against: string;
+  readonly atLeast: string;
+  /** Undefined where the run did not measure it. */
+  readonly value: number | undefined;
+  readonly unit: '×' | 'MB';
+  readonly reached: boolean | undefined;
+}
+
+interface Side {
+  readonly work: string;
+  readonly contender: string;
+  readonly target?: TargetKind;
+}
+
+interface RatioTarget {
+  readonly what: string;
+  readonly against: string;
+  readonly figure: Figure;
+  readonly of: Side;
+  readonly to: Side;
+  readonly bound: Bound;
+}
+
+type Bound = { readonly min: number } | { readonly max: number };
+
+const AGAINST: Readonly<Partial<Record<RivalName, string>>> = {
+  'ioredis-pipelines': 'ioredis, one pipeline per shard',
+  'ioredis-autopipelining': 'ioredis autopipelining',
+  'ioredis-promise-all': 'ioredis hmget',
+  'node-redis': 'node-redis, Promise.all',
+  glide: 'GLIDE ClusterBatch',
+  'redis-benchmark': 'redis-benchmark, HMGET of existing keys, pipelined',
+};
+
+function against(
+  what: string,
+  work: string,
+  rival: RivalName,
+  figure: Figure,
+  bound: Bound,
+): RatioTarget {
+  const of = { work, contender: OURS };
+  const to = { work, contender: rival };
+  return { what, against: AGAINST[rival] ?? rival, figure, of, to, bound };
+}
+
+const RATIO_TARGETS: readonly RatioTarget[] = [
+  against('10,000 ids, ids/s', 'read-10000', 'ioredis-pipelines', 'idsPerSecond', { min: 5 }),
+  against('10,000 ids, ids/s', 'read-10000', 'glide', 'idsPerSecond', { min: 4.5 }),
+  against('10,000 ids, ids/s', 'read-10000', 'ioredis-autopipelining', 'idsPerSecond', { min: 7 }),
+  against('10,000 ids, ids/s', 'read-10000', 'node-redis', 'idsPerSecond', { min: 10 }),
+  against('10,000 ids, ids/s', 'read-10000', 'redis-benchmark', 'idsPerSecond', { min: 0.8 }),
+  against('10,000 ids, client CPU per id', 'read-10000', 'ioredis-pipelines', 'clientUsPerId', {
+    max: 1 / 8,
+  }),
+  against('100 ids, p50', 'read-100', 'ioredis-pipelines', 'p50Ms', { max: 0.5 }),
+  against('1 id (getFeatures), p50', 'single', 'ioredis-promise-all', 'p50Ms', { max: 1.05 }),
+  against('1 id (batchGetFeatures), p50', 'read-1', 'ioredis-promise-all', 'p50Ms', { max: 1.05 }),
+  against(
+    '64 single reads at once, reads/s',
+    'single-64',
+    'ioredis-autopipelining',
+    'idsPerSecond',
+    {
+      min: 2,
+    },
+  ),
+  against('64 single reads at once, p99', 'single-64', 'ioredis-autopipelining', 'p99Ms', {
+    max: 1,
+  }),
+  {
+    what: 'single reads, p99 during a batch of 200,000',
+    against: 'the same without the batch',
+    figure: 'p99Ms',
+    of: { work: 'interference', contender: DURING },
+    to: { work: 'interference', contender: ALONE },
+    bound: { max: 3 },
+  },
+  against('bulk load, client CPU per row', 'bulk-load', 'ioredis-pipelines', 'clientUsPerId', {
+    max: 1 / 4,
+  }),
+  against('bulk load, rows/s', 'bulk-load', 'ioredis-pipelines', 'idsPerSecond', { min: 1.4 }),
+  {
+    what: '10,000 ids, client CPU per id, six nodes',
+    against: 'the same on one node',
+    figure: 'clientUsPerId',
+    of: { work: 'read-10000', contender: OURS },
+    to: { work: 'read-10000', contender: OURS, target: 'standalone' },
+    bound: { max: 1.2 },
+  },
+];
+
+const MEMORY_MAX_MB = 100;
+const SCALING_MAX = 10.5;
+
+export function targetsOf(run: Pick<Run, 'cells' | 'streamMemory'>): TargetResult[] {
+  return [
+    ...RATIO_TARGETS.map((target) => ratioResult(run, target)),
+    memoryResult(run),
+    scalingResult(run, ONE_CALL),
+    scalingResult(run, STREAM),
+  ];
+}
+
+function ratioResult(run: Pick<Run, 'cells'>, target: RatioTarget): TargetResult {
+  const { what, bound } = target;
+  const value = ratioOf(sideOf(run, target.of), sideOf(run, target.to), target.figure);
+  return { what, against: target.against, ...judge(value, bound), unit: '×' };
+}
+
+function memoryResult({ streamMemory }: Pick<Run, 'streamMemory'>): TargetResult {
+  const value = streamMemory
+    ? (streamMemory.peakRssBytes - streamMemory.idleRssBytes) / 1e6
+    : undefined;
+  const count = (streamMemory?.ids ?? 5_000_000).toLocaleString('en-US');
+  return {
+    what: `streamFeatures over ${count} ids, peak RSS over idle`,
+    against: '',
+    value,
+    unit: 'MB',
+    atLeast: `≤ ${MEMORY_MAX_MB} MB`,
+    reached: value === undefined ? undefined : value <= MEMORY_MAX_MB,
+  };
+}
+
+function scalingResult(run: Pick<Run, 'cells'>, call: string): TargetResult {
+  const side = (ids: number): Cell | undefined =>
+    cellOf(run, 'scaling', 'cluster', scalingName(call, ids));
+  const many = side(1_000_000)?.samples.map(({ latencyMs }) => latencyMs.p50);
+  const few = side(100_000)?.samples.map(({ latencyMs }) => latencyMs.p50);
+  const value = many && few ? medianRatio(many, few) : undefined;
+  const what = `time for 1,000,000 ids, ${call}`;
+  return { what, against: '100,000 ids', ...judge(value, { max: SCALING_MAX }), unit: '×' };
+}
+
+function sideOf(run: Pick<Run, 'cells'>, side: Side): Cell | undefined {
+  return cellOf(run, side.work, side.target ?? 'cluster', side.contender);
+}
+
+export function ratioOf(
+  of: Cell | undefined,
+  to: Cell | undefined,
+  figure: Figure,
+): number | undefined {
+  return of && to ? medianRatio(byRound(of, figure), byRound(to, figure)) : undefined;
+}
+
+function judge(
+  value: number | undefined,
+  bound: Bound,
+): Pick<TargetResult, 'value' | 'atLeast' | 'reached'> {
+  const atLeast = 'min' in bound ? `≥ ${bound.min}×` : `≤ ${bound.max}×`;
+  if (value === undefined || Number.isNaN(value))
+    return { value: undefined, atLeast, reached: undefined };
+  return { value, atLeast, reached: 'min' in bound ? value >= bound.min : value <= bound.max };
+}

@@ -1,0 +1,16 @@
+import { batchReads } from './batch-read.ts';
+import { interference } from './interference.ts';
+import { scaling } from './scaling.ts';
+import { singleReads } from './single-read.ts';
+import { vipGroup } from './vip-group.ts';
+import type { WorkPlan } from './work-plan.ts';
+import { writes } from './write.ts';
+
+export const allWorks: readonly WorkPlan[] = [
+  ...singleReads,
+  ...batchReads,
+  ...writes,
+  interference,
+  vipGroup,
+  scaling,
+];

@@ -13,9 +13,9 @@
  */
 
 import { Cluster, Redis, type RedisOptions } from './ioredis.ts';
-import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatAddress, parseAddress, type Address, type HostAndPort } from './address.ts';
+import { Closing } from './closing.ts';
 import { Counters } from './counters.ts';
 import { Lane, type LanePurpose } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
@@ -44,11 +44,12 @@ export class Connection {
   readonly mode: ConnectionMode;
   readonly limits: ClusterLimits;
   readonly counters: Counters = new Counters();
-  /** Fires when the connection closes. */
-  readonly closed: AbortSignal;
-  readonly #closing = new AbortController();
+  readonly closing: Closing = new Closing();
   readonly #underlay: Underlay;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes: Record<LanePurpose, Map<Address, Lane>> = {
+    online: new Map(),
+    bulk: new Map(),
+  };
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
   #nextRefresh: NodeJS.Timeout | undefined;
@@ -63,8 +64,6 @@ export class Connection {
       underlay.redis instanceof Cluster || underlay.mode === 'cluster'
         ? new Topology()
         : Topology.standalone(addressOf(underlay.redis));
-    this.closed = this.#closing.signal;
-    setMaxListeners(0, this.closed);
     if (this.mode === 'cluster') this.#refreshNowAndThen();
   }
 
@@ -80,12 +79,11 @@ export class Connection {
   };
 
   lane(address: Address, purpose: LanePurpose): Lane {
-    const name = `${purpose} ${address}`;
-    const known = this.#lanes.get(name);
+    const known = this.#lanes[purpose].get(address);
     if (known) return known;
     const { silenceMs, chunksInFlight } = this.limits;
     const lane = new Lane(address, this.#open(address), { silenceMs, chunksInFlight });
-    this.#lanes.set(name, lane);
+    this.#lanes[purpose].set(address, lane);
     return lane;
   }
 
@@ -94,7 +92,7 @@ export class Connection {
    * table stays. Calls that come while one runs share it.
    */
   async refresh(): Promise<void> {
-    if (this.mode === 'standalone' || this.closed.aborted) return;
+    if (this.mode === 'standalone' || this.closing.isClosed) return;
     this.#refreshing ??= this.#refreshOnce().finally(() => {
       this.#refreshing = undefined;
     });
@@ -102,20 +100,21 @@ export class Connection {
   }
 
   close(): void {
-    this.#closing.abort();
+    this.closing.close();
     clearTimeout(this.#nextRefresh);
-    for (const lane of this.#lanes.values()) lane.close();
-    this.#lanes.clear();
+    for (const lanes of Object.values(this.#lanes)) {
+      for (const lane of lanes.values()) lane.close();
+      lanes.clear();
+    }
     if (this.#underlay.owned) this.#underlay.redis.disconnect();
   }
 
   async #refreshOnce(): Promise<void> {
     const sinceMs = performance.now() - this.#refreshedAtMs;
     const pauseMs = (this.limits.refreshEveryMs - sinceMs) * (1 + Math.random() / 4);
-    if (pauseMs > 0)
-      await delay(pauseMs, undefined, { signal: this.closed }).catch(() => undefined);
+    if (pauseMs > 0) await delay(pauseMs);
     const views = this.#views();
-    while (views.length > 0 && !this.closed.aborted) {
+    while (views.length > 0 && !this.closing.isClosed) {
       const asked = await Promise.all(views.splice(0, NODES_PER_REFRESH).map((view) => view()));
       const freshest = asked.filter((view) => view !== undefined).sort(byEpochThenCoverage)[0];
       if (freshest === undefined) continue;
@@ -143,7 +142,7 @@ export class Connection {
     const everyMs = this.limits.refreshIntervalMs * (0.75 + Math.random() / 2);
     this.#nextRefresh = setTimeout(() => {
       void this.refresh().finally(() => {
-        if (!this.closed.aborted) this.#refreshNowAndThen();
+        if (!this.closing.isClosed) this.#refreshNowAndThen();
       });
     }, everyMs).unref();
   }
@@ -216,10 +215,12 @@ export class Connection {
   /** Lanes to nodes that have left the cluster would try to reconnect for ever. */
   #closeStrayLanes(): void {
     const known = this.#topology.addresses();
-    for (const [name, lane] of this.#lanes) {
-      if (known.has(lane.address) || lane.busy) continue;
-      lane.close();
-      this.#lanes.delete(name);
+    for (const lanes of Object.values(this.#lanes)) {
+      for (const lane of lanes.values()) {
+        if (known.has(lane.address) || lane.busy) continue;
+        lane.close();
+        lanes.delete(lane.address);
+      }
     }
   }
 }

@@ -1,41 +1,33 @@
 /** The end of a call: a time, the caller's AbortSignal, or the store's closing, whichever is first. */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { FeatureStoreError } from '../errors.ts';
+import type { Closing } from './closing.ts';
 
 export class Deadline implements Disposable {
-  readonly #expiry = new AbortController();
-  readonly #expired: Promise<never>;
-  readonly #timer: NodeJS.Timeout;
   readonly #timeoutMs: number;
+  readonly #closing: Closing;
   readonly #signal: AbortSignal | undefined;
-  readonly #closed: AbortSignal;
-  readonly #onAbort: () => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #waiting = new Set<() => void>();
+  #passed = false;
 
-  /** @param closed fires when the store closes */
-  constructor(timeoutMs: number, closed: AbortSignal, signal?: AbortSignal) {
+  constructor(timeoutMs: number, closing: Closing, signal?: AbortSignal) {
     this.#timeoutMs = timeoutMs;
-    this.#closed = closed;
+    this.#closing = closing;
     this.#signal = signal;
-    this.#expired = new Promise((_, reject) => {
-      this.#expiry.signal.addEventListener('abort', () => reject(this.error()), { once: true });
-    });
-    this.#expired.catch(() => undefined);
-    this.#onAbort = (): void => this.#expiry.abort();
-    this.#timer = setTimeout(this.#onAbort, timeoutMs);
-    for (const end of [closed, signal]) {
-      end?.addEventListener('abort', this.#onAbort, { once: true });
-      if (end?.aborted) this.#expiry.abort();
-    }
+    this.#timer = setTimeout(this.#pass, timeoutMs);
+    closing.add(this.#pass);
+    signal?.addEventListener('abort', this.#pass, { once: true });
+    if (closing.isClosed || signal?.aborted) this.#pass();
   }
 
   get passed(): boolean {
-    return this.#expiry.signal.aborted;
+    return this.#passed;
   }
 
   /** Why the call ends, for a row that was not answered; `obstacle` is what stood in its way. */
   error(obstacle?: FeatureStoreError): FeatureStoreError {
-    if (this.#closed.aborted) {
+    if (this.#closing.isClosed) {
       return new FeatureStoreError('CLOSED', 'The store was closed; connect a new one.');
     }
     if (this.#signal?.aborted) {
@@ -54,17 +46,46 @@ export class Deadline implements Disposable {
 
   /** The promise, or a rejection with `error()` once the deadline has passed. */
   race<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.#expired]);
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(this.error());
+      if (this.#passed) late();
+      this.#waiting.add(late);
+      promise.then(
+        (value) => {
+          this.#waiting.delete(late);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waiting.delete(late);
+          reject(error);
+        },
+      );
+    });
   }
 
   /** Resolves after `ms`, or when the deadline passes, if that is sooner. */
-  async pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#expiry.signal }).catch(() => undefined);
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#passed) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      this.#waiting.add(end);
+    });
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#closed.removeEventListener('abort', this.#onAbort);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#closing.delete(this.#pass);
+    this.#signal?.removeEventListener('abort', this.#pass);
   }
+
+  readonly #pass = (): void => {
+    this.#passed = true;
+    for (const end of this.#waiting) end();
+    this.#waiting.clear();
+  };
 }

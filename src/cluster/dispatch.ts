@@ -19,7 +19,7 @@ import type { Address } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { Deadline } from './deadline.ts';
 import { Gather, type Gathered } from './gather.ts';
-import { LaneLost, type LanePurpose } from './lane.ts';
+import { LaneLost, type Lane, type LanePurpose } from './lane.ts';
 import { verdictOf } from './redirect.ts';
 import { ServerError } from './resp/reply-reader.ts';
 import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
@@ -71,7 +71,7 @@ class Dispatch<Answer> {
   /** Told when all is done: what a caller's function throws shall not leave rows under way. */
   readonly #reports: PipelineReport[] = [];
   /** By row, what stood in its way last; told if the deadline passes. */
-  readonly #obstacles = new Map<number, FeatureStoreError>();
+  #obstacles: Map<number, FeatureStoreError> | undefined;
 
   constructor(connection: Connection, batch: Batch<Answer>, delivery: Delivery) {
     this.#connection = connection;
@@ -81,30 +81,31 @@ class Dispatch<Answer> {
   }
 
   async run(): Promise<Gathered<Answer>> {
-    const rows = Array.from({ length: this.#batch.rowCount }, (_, row) => row);
-    await this.#route(rows, 0);
+    const { rowCount } = this.#batch;
+    await this.#route(rowCount === 1 ? ONLY_ROW : countUp(rowCount), 0);
     const { onPipeline } = this.#delivery;
-    for (const report of this.#reports) onPipeline?.(report);
+    if (onPipeline) for (const report of this.#reports) onPipeline(report);
     return this.#gather.result();
   }
 
   /** Sends rows to the shards that own them now. */
-  async #route(rows: Iterable<number>, pauses: number): Promise<void> {
+  #route(rows: readonly number[], pauses: number): Promise<unknown> {
     const { topology } = this.#connection;
-    const { byShard, unrouted } = scatter(rows, (row) => topology.ownerOf(this.#batch.slotOf(row)));
+    const ownerOf = (row: number): Address | undefined => topology.ownerOf(this.#batch.slotOf(row));
+    if (rows.length === 1) {
+      // The single read takes no detour through tables of one row.
+      const to = ownerOf(rows[0] ?? 0);
+      if (to === undefined) return this.#routeLater(rows, nobodyOwns(), pauses);
+      return this.#deliver({ to, rows, asking: false, redirects: 0, pauses });
+    }
+    const { byShard, unrouted } = scatter(rows, ownerOf);
     const deliveries = [...byShard].flatMap(([to, shardRows]) =>
       this.#chunks(shardRows).map((chunkRows) =>
         this.#deliver({ to, rows: chunkRows, asking: false, redirects: 0, pauses }),
       ),
     );
-    if (unrouted.length > 0) {
-      const nobody = new FeatureStoreError(
-        'SHARD_UNAVAILABLE',
-        'No node of the cluster owns the slot.',
-      );
-      deliveries.push(this.#routeLater(unrouted, nobody, pauses));
-    }
-    await Promise.all(deliveries);
+    if (unrouted.length > 0) deliveries.push(this.#routeLater(unrouted, nobodyOwns(), pauses));
+    return Promise.all(deliveries);
   }
 
   #chunks(rows: readonly number[]): readonly (readonly number[])[] {
@@ -122,33 +123,42 @@ class Dispatch<Answer> {
     );
     let lost: FeatureStoreError | undefined;
     try {
-      await deadline.race(
-        lane.limit(async () => {
-          // The deadline may have passed while this chunk waited for its turn.
-          if (deadline.passed) return;
-          await this.#timed(parcel, () => lane.send(exchange));
-        }),
-      );
+      await deadline.race(this.#send(lane, parcel, exchange));
     } catch (error) {
       if (error instanceof LaneLost) lost = error.error;
       else if (!deadline.passed) throw error;
     }
+    if (exchange.isRead && next.isEmpty) return;
     const { openRows } = exchange;
     if (deadline.passed) {
       exchange.abandon();
       return this.#failLate([...openRows, ...next.rows()]);
     }
     await Promise.all([
-      lost && openRows.length > 0 ? this.#afterLoss(parcel, openRows, lost) : undefined,
-      this.#goOn(parcel, next),
+      lost && this.#afterLoss(parcel, openRows, lost),
+      ...[...(next.moved ?? [])].map(([to, rows]) => this.#redirect(parcel, to, rows, false)),
+      ...[...(next.asked ?? [])].map(([to, rows]) => this.#redirect(parcel, to, rows, true)),
+      next.waiting &&
+        next.obstacle &&
+        this.#routeLater(next.waiting, next.obstacle, parcel.pauses, parcel.to),
     ]);
   }
 
-  async #timed(parcel: Parcel, send: () => Promise<void>): Promise<void> {
+  /** Bulk work takes its turn on the lane; online reads do so when it is crowded. */
+  #send(lane: Lane, parcel: Parcel, exchange: RowExchange<Answer>): Promise<void> {
+    const { deadline, purpose } = this.#delivery;
+    if (purpose === 'online' && !lane.crowded) return this.#sendNow(lane, parcel, exchange);
+    // The deadline may have passed while this chunk waited for its turn.
+    return lane.limit(async () => {
+      if (!deadline.passed) await this.#sendNow(lane, parcel, exchange);
+    });
+  }
+
+  async #sendNow(lane: Lane, parcel: Parcel, exchange: RowExchange<Answer>): Promise<void> {
     const { counters } = this.#connection;
     const sentAtMs = performance.now();
     counters.countPipeline(parcel.to, parcel.rows.length * this.#batch.commandsPerRow);
-    await send();
+    await lane.send(exchange);
     const elapsedMs = performance.now() - sentAtMs;
     counters.countLatency(parcel.to, elapsedMs);
     if (this.#delivery.onPipeline === undefined) return;
@@ -170,14 +180,6 @@ class Dispatch<Answer> {
     const target = this.#connection.reach(verdict.address);
     if (verdict.kind === 'moved') this.#connection.topology.assign(verdict.slot, target);
     next.go(verdict.kind, target, row);
-  }
-
-  async #goOn(parcel: Parcel, { moved, asked, waiting, obstacle }: NextWays): Promise<void> {
-    await Promise.all([
-      ...[...moved].map(([to, rows]) => this.#redirect(parcel, to, rows, false)),
-      ...[...asked].map(([to, rows]) => this.#redirect(parcel, to, rows, true)),
-      obstacle && this.#routeLater(waiting, obstacle, parcel.pauses, parcel.to),
-    ]);
   }
 
   async #afterLoss(
@@ -218,6 +220,7 @@ class Dispatch<Answer> {
   ): Promise<void> {
     const { counters, limits } = this.#connection;
     const { deadline } = this.#delivery;
+    this.#obstacles ??= new Map();
     for (const row of rows) this.#obstacles.set(row, obstacle);
     if (from !== undefined) counters.of(from).retries += rows.length;
     const pauseMs = Math.min(limits.firstPauseMs * 2 ** pauses, limits.maxPauseMs);
@@ -229,31 +232,49 @@ class Dispatch<Answer> {
 
   #failLate(rows: readonly number[]): void {
     const { deadline } = this.#delivery;
-    for (const row of rows) this.#gather.fail(row, deadline.error(this.#obstacles.get(row)));
+    for (const row of rows) this.#gather.fail(row, deadline.error(this.#obstacles?.get(row)));
   }
 }
 
-/** Where the rows of an answered parcel go that were not settled by their replies. */
+/** The rows of a batch of one. */
+const ONLY_ROW: readonly number[] = [0];
+
+function countUp(count: number): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < count; row++) rows.push(row);
+  return rows;
+}
+
+function nobodyOwns(): FeatureStoreError {
+  return new FeatureStoreError('SHARD_UNAVAILABLE', 'No node of the cluster owns the slot.');
+}
+
+/** Where the rows of an answered parcel go that were not settled by their replies. Mostly there are none. */
 class NextWays {
-  readonly moved = new Map<Address, number[]>();
-  readonly asked = new Map<Address, number[]>();
-  readonly waiting: number[] = [];
+  moved: Map<Address, number[]> | undefined;
+  asked: Map<Address, number[]> | undefined;
+  waiting: number[] | undefined;
   /** Why rows wait. */
   obstacle: FeatureStoreError | undefined;
 
+  get isEmpty(): boolean {
+    return !this.moved && !this.asked && !this.waiting;
+  }
+
   go(kind: 'moved' | 'ask', to: Address, row: number): void {
-    const groups = kind === 'moved' ? this.moved : this.asked;
+    const groups = kind === 'moved' ? (this.moved ??= new Map()) : (this.asked ??= new Map());
     const rows = groups.get(to);
     if (rows) rows.push(row);
     else groups.set(to, [row]);
   }
 
   wait(row: number, obstacle: FeatureStoreError): void {
-    this.waiting.push(row);
+    (this.waiting ??= []).push(row);
     this.obstacle ??= obstacle;
   }
 
   rows(): number[] {
-    return [...this.moved.values(), ...this.asked.values(), this.waiting].flat();
+    const { moved, asked, waiting = [] } = this;
+    return [...(moved?.values() ?? []), ...(asked?.values() ?? []), waiting].flat();
   }
 }

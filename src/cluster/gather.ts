@@ -15,15 +15,15 @@ export interface Gathered<Answer> {
   readonly failures: ReadonlyMap<number, FeatureStoreError>;
 }
 
+const OPEN = Symbol('not settled');
+
 export class Gather<Answer> {
-  readonly #answers: (Answer | undefined)[];
+  readonly #answers: (Answer | typeof OPEN | undefined)[];
   readonly #failures = new Map<number, FeatureStoreError>();
-  readonly #settled: Uint8Array;
   #openCount: number;
 
   constructor(rowCount: number) {
-    this.#answers = Array.from({ length: rowCount });
-    this.#settled = new Uint8Array(rowCount);
+    this.#answers = new Array<typeof OPEN>(rowCount).fill(OPEN);
     this.#openCount = rowCount;
   }
 
@@ -34,18 +34,21 @@ export class Gather<Answer> {
 
   fail(row: number, error: FeatureStoreError): void {
     this.#settle(row);
+    this.#answers[row] = undefined;
     this.#failures.set(row, error);
   }
 
   result(): Gathered<Answer> {
     if (this.#openCount > 0) throw new Error(`${this.#openCount} rows were never settled`);
-    const failures = new Map([...this.#failures].sort(([a], [b]) => a - b));
-    return { answers: this.#answers, failures };
+    const failures =
+      this.#failures.size < 2
+        ? this.#failures
+        : new Map([...this.#failures].sort(([a], [b]) => a - b));
+    return { answers: this.#answers as (Answer | undefined)[], failures }; // none is OPEN
   }
 
   #settle(row: number): void {
-    if (this.#settled[row] !== 0) throw new Error(`row ${row} was settled twice, or is no row`);
-    this.#settled[row] = 1;
+    if (this.#answers[row] !== OPEN) throw new Error(`row ${row} was settled twice, or is no row`);
     this.#openCount--;
   }
 }

@@ -54,6 +54,11 @@ export class RowExchange<Answer> implements Exchange {
     this.#deliver = deliver;
   }
 
+  /** Whether every row has got something. */
+  get isRead(): boolean {
+    return this.#deliveredCount === this.#rows.length;
+  }
+
   /** The rows that have got nothing yet. */
   get openRows(): readonly number[] {
     return this.#rows.slice(this.#deliveredCount);

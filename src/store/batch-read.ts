@@ -1,12 +1,12 @@
 /** One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids. */
 
-import { ASKING, encodeWords } from '../cluster/resp/command-writer.ts';
-import { INCOMPLETE } from '../cluster/resp/reply-reader.ts';
+import { ASKING, CommandWriter, encodeWords } from '../cluster/resp/command-writer.ts';
+import { INCOMPLETE, type ReplyReader } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.ts';
 import { checkCallOptions, type ReadOptions } from './call-options.ts';
-import { checkNames, decodeRow } from './codec.ts';
+import { checkNames, decodeRow, isSame } from './codec.ts';
 import { deliver, newDeadline, unexpected, type Context } from './context.ts';
 import type { FeatureRow } from './features.ts';
 import { refuse, show } from './option-checks.ts';
@@ -26,7 +26,7 @@ export interface PartialRows {
 
 export interface ReadPlan {
   readonly ids: readonly string[];
-  readonly names: readonly string[];
+  readonly shape: ReadShape;
   /** One pipeline however many ids: for VIP groups. */
   readonly unchunked?: boolean;
 }
@@ -34,13 +34,14 @@ export interface ReadPlan {
 /** @throws FeatureStoreError INVALID_ID, INVALID_FEATURE, INVALID_OPTION, ABORTED, CLOSED */
 export async function readBatch(
   context: Context,
-  { ids, names, unchunked = false }: ReadPlan,
+  { ids, shape, unchunked = false }: ReadPlan,
   options: ReadOptions,
 ): Promise<PartialRows> {
   const keys = ids.map((id) => context.layout.keyFor(id));
-  if (keys.length === 0 || names.length === 0) return { rows: ids.map(() => ({})), failed: [] };
+  if (keys.length === 0 || shape.names.length === 0)
+    return { rows: ids.map(() => ({})), failed: [] };
   using deadline = newDeadline(context, options);
-  const { answers, failures } = await deliver(context, readOf(keys, names), {
+  const { answers, failures } = await deliver(context, shape.batch(keys), {
     deadline,
     purpose: keys.length > MAX_ONLINE_IDS ? 'bulk' : 'online',
     unchunked,
@@ -48,38 +49,76 @@ export async function readBatch(
   });
   const failed = [...failures].map(([row, error]) => ({ id: ids[row] ?? '', error }));
   context.counters.readsTotal += ids.length - failed.length;
-  for (const row of answers) {
-    if (row) context.counters.readFieldsTotal += Object.keys(row).length;
-  }
+  context.counters.readFieldsTotal += fieldCount(answers);
   return { rows: answers, failed };
 }
 
-function readOf(keys: readonly string[], names: readonly string[]): Batch<FeatureRow> {
-  const [hmget, encodedNames] = [encodeWords('HMGET'), encodeWords(...names)];
-  const values: (string | null)[] = names.map(() => null); // the same for every row, read at once
-  const keyOf = (row: number): string => keys[row] ?? '';
-  return {
-    rowCount: keys.length,
-    slotOf: (row) => slotOf(keyOf(row)),
-    commandsPerRow: 1,
-    encode: (row, writer, asking) => {
-      if (asking) writer.encoded(ASKING);
-      writer.arrayHeader(2 + names.length);
-      writer.encoded(hmget);
-      writer.bulkString(keyOf(row));
-      writer.encoded(encodedNames);
-    },
-    answerOf: ([reply]) =>
-      Array.isArray(reply) && reply.length === names.length
-        ? decodeRow(names, reply)
-        : unexpected('HMGET', reply),
-    readAnswer: (reader) => {
-      const read = reader.readStrings(values);
-      if (read === INCOMPLETE) return INCOMPLETE;
-      return read === true ? decodeRow(names, values) : undefined;
-    },
-    bytesOf: (row) => keyOf(row).length + encodedNames.length,
+function fieldCount(rows: readonly (FeatureRow | undefined)[]): number {
+  let count = 0;
+  for (const row of rows) for (const _ in row) count++;
+  return count;
+}
+
+/** What all reads of the same features share: their names, checked and encoded once. */
+export class ReadShape {
+  readonly names: readonly string[];
+  /** `*8\r\n$5\r\nHMGET\r\n`; the key and `encodedNames` follow. */
+  readonly #head: Uint8Array;
+  readonly #encodedNames: Uint8Array;
+  /** Where the values of a row are put to be read at once. */
+  readonly #values: (string | null)[];
+
+  constructor(names: readonly string[]) {
+    checkNames(names);
+    this.names = [...names];
+    const head = new CommandWriter();
+    head.arrayHeader(2 + names.length);
+    head.bulkString('HMGET');
+    this.#head = Uint8Array.from(head.view());
+    this.#encodedNames = encodeWords(...names);
+    this.#values = names.map(() => null);
+  }
+
+  batch(keys: readonly string[]): Batch<FeatureRow> {
+    return {
+      rowCount: keys.length,
+      slotOf: (row) => slotOf(keys[row] ?? ''),
+      commandsPerRow: 1,
+      encode: (row, writer, asking) => {
+        if (asking) writer.encoded(ASKING);
+        writer.encoded(this.#head);
+        writer.bulkString(keys[row] ?? '');
+        writer.encoded(this.#encodedNames);
+      },
+      answerOf: ([reply]) =>
+        Array.isArray(reply) && reply.length === this.names.length
+          ? decodeRow(this.names, reply)
+          : unexpected('HMGET', reply),
+      readAnswer: this.#readAnswer,
+      bytesOf: (row) => (keys[row]?.length ?? 0) + this.#encodedNames.length,
+    };
+  }
+
+  readonly #readAnswer = (reader: ReplyReader): FeatureRow | typeof INCOMPLETE | undefined => {
+    const read = reader.readStrings(this.#values);
+    if (read === INCOMPLETE) return INCOMPLETE;
+    return read === true ? decodeRow(this.names, this.#values) : undefined;
   };
+}
+
+/** Callers mostly pass the same array of names again: its shape is kept as long as the array is. */
+export class ReadShapes {
+  readonly #byNames = new WeakMap<readonly string[], ReadShape>();
+
+  /** @throws FeatureStoreError INVALID_FEATURE */
+  of(names: readonly string[]): ReadShape {
+    const known = Array.isArray(names) ? this.#byNames.get(names) : undefined;
+    // The array can have been changed since.
+    if (known && isSame(known.names, names)) return known;
+    const shape = new ReadShape(names);
+    this.#byNames.set(names, shape);
+    return shape;
+  }
 }
 
 /** Rows without a hole, or the error that carries those that arrived. */
@@ -100,14 +139,14 @@ export function checkReadOptions(
   }
 }
 
-/** The ids of a batch as an array, with names checked. */
-export function planRead(ids: Iterable<string>, names: readonly string[]): ReadPlan {
-  checkNames(names);
+/** The ids of a batch as an array. */
+export function idsOf(ids: Iterable<string>): readonly string[] {
+  if (Array.isArray(ids)) return ids;
   if (typeof ids === 'string' || typeof ids?.[Symbol.iterator] !== 'function') {
     throw new FeatureStoreError(
       'INVALID_ID',
       `ids must be an iterable of ids such as an array, but is ${show(ids)}.`,
     );
   }
-  return { ids: Array.isArray(ids) ? ids : [...ids], names };
+  return [...ids];
 }

@@ -23,12 +23,16 @@ export interface ReadOptions extends CallOptions {
   readonly onFailure?: 'throw' | 'return';
 }
 
+/** What a call without options takes; there is nothing to check about it. */
+export const NO_OPTIONS: CallOptions = Object.freeze({});
+
 /** Refuses unknown keys and impossible values. */
 export function checkCallOptions(
   call: string,
   options: object,
   known: readonly string[] = [],
 ): asserts options is CallOptions {
+  if (options === NO_OPTIONS) return;
   checkKeys(`${call} options`, options, ['timeoutMs', 'signal', ...known]);
   const { timeoutMs, signal }: { timeoutMs?: unknown; signal?: unknown } = options;
   if (timeoutMs !== undefined) checkTimeoutMs(`${call} options.timeoutMs`, timeoutMs);

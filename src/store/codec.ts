@@ -13,9 +13,21 @@ export const MAX_NAME_BYTES = 4_096;
 export const MAX_VALUE_BYTES = 8_388_608;
 export const MAX_FEATURES = 10_000;
 
+const NO_BYTES = new Uint8Array();
+
+/** Whether two lists of names are the same, name by name. */
+export function isSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 /** Encodes rows that mostly have the same names: each name is checked and encoded once. */
 export class FeatureEncoder {
-  readonly #names = new Map<string, Uint8Array>();
+  readonly #encodedNames = new Map<string, Uint8Array>();
+  /** The names of the row before, and those encoded: mostly the next row has the same. */
+  #lastNames: readonly string[] = [];
+  #lastEncoded: readonly Uint8Array[] = [];
 
   /** The names of an entity's features. @throws FeatureStoreError INVALID_FEATURE */
   namesOf(id: string, features: Features): string[] {
@@ -34,34 +46,45 @@ export class FeatureEncoder {
     names: readonly string[],
     writer: CommandWriter,
   ): void {
-    for (const name of names) {
-      writer.encoded(this.#encodeName(id, name));
+    const encodedNames = this.#encodeNames(id, names);
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] ?? '';
+      writer.encoded(encodedNames[i] ?? NO_BYTES);
       writer.bulkString(encodeValue(id, name, features[name]));
     }
   }
 
   /** Writes `name name …`, as HEXPIRE takes them. */
   writeNames(id: string, names: readonly string[], writer: CommandWriter): void {
-    for (const name of names) writer.encoded(this.#encodeName(id, name));
+    for (const encoded of this.#encodeNames(id, names)) writer.encoded(encoded);
   }
 
   /** What `writePairs` would refuse. @throws FeatureStoreError INVALID_FEATURE */
   check(id: string, features: Features): void {
-    for (const name of this.namesOf(id, features)) {
-      this.#encodeName(id, name);
+    const names = this.namesOf(id, features);
+    this.#encodeNames(id, names);
+    for (const name of names) {
       const value: unknown = features[name];
       if (typeof value === 'string') checkText(id, name, value);
       else if (typeof value !== 'boolean' && !Number.isFinite(value)) encodeValue(id, name, value);
     }
   }
 
+  #encodeNames(id: string, names: readonly string[]): readonly Uint8Array[] {
+    if (isSame(names, this.#lastNames)) return this.#lastEncoded;
+    const encoded = names.map((name) => this.#encodeName(id, name));
+    this.#lastNames = names;
+    this.#lastEncoded = encoded;
+    return encoded;
+  }
+
   #encodeName(id: string, name: string): Uint8Array {
-    const known = this.#names.get(name);
+    const known = this.#encodedNames.get(name);
     if (known !== undefined) return known;
     checkName(name, `Entity ${show(id)}: `);
     const encoded = encodeWords(name);
-    if (this.#names.size >= MAX_FEATURES) this.#names.clear();
-    this.#names.set(name, encoded);
+    if (this.#encodedNames.size >= MAX_FEATURES) this.#encodedNames.clear();
+    this.#encodedNames.set(name, encoded);
     return encoded;
   }
 }

@@ -9,6 +9,7 @@ import type { Reply } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { FeatureStoreError } from '../errors.ts';
+import type { ReadShapes } from './batch-read.ts';
 import type { CallOptions } from './call-options.ts';
 import type { KeyLayout } from './key.ts';
 import type { FieldTtlSupport } from './field-ttl-support.ts';
@@ -21,11 +22,12 @@ export interface Context {
   readonly options: ResolvedOptions;
   readonly counters: StoreCounters;
   readonly fieldTtl: FieldTtlSupport;
+  readonly readShapes: ReadShapes;
 }
 
 export function newDeadline(context: Context, options: CallOptions): Deadline {
   const timeoutMs = options.timeoutMs ?? context.options.timeoutMs;
-  return new Deadline(timeoutMs, context.connection.closed, options.signal);
+  return new Deadline(timeoutMs, context.connection.closing, options.signal);
 }
 
 /**
@@ -39,7 +41,7 @@ export async function deliver<Answer>(
   delivery: Delivery,
 ): Promise<Gathered<Answer>> {
   const { connection } = context;
-  if (connection.closed.aborted) throw delivery.deadline.error();
+  if (connection.closing.isClosed) throw delivery.deadline.error();
   const gathered = await dispatch(connection, batch, delivery);
   for (const error of gathered.failures.values()) {
     if (error.code === 'ABORTED' || error.code === 'CLOSED') throw error;

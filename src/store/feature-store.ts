@@ -6,13 +6,19 @@ import type { Shard } from '../cluster/topology.ts';
 import { FeatureStoreError } from '../errors.ts';
 import {
   checkReadOptions,
-  planRead,
+  idsOf,
   readBatch,
+  ReadShapes,
   rowsOrThrow,
   type PartialRows,
 } from './batch-read.ts';
 import { bulkWriter } from './bulk-load.ts';
-import { checkCallOptions, type CallOptions, type ReadOptions } from './call-options.ts';
+import {
+  checkCallOptions,
+  NO_OPTIONS,
+  type CallOptions,
+  type ReadOptions,
+} from './call-options.ts';
 import { checkNames, encodeValue, FeatureEncoder } from './codec.ts';
 import { deliverOne, newDeadline, type Context } from './context.ts';
 import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
@@ -55,7 +61,9 @@ export class FeatureStore implements AsyncDisposable {
   private constructor(connection: Connection, options: ResolvedOptions) {
     const fieldTtl = new FieldTtlSupport(connection);
     const { layout } = options;
-    this.#context = { connection, layout, options, counters: zeroCounters(), fieldTtl };
+    const readShapes = new ReadShapes();
+    const counters = zeroCounters();
+    this.#context = { connection, layout, options, counters, fieldTtl, readShapes };
     this.keyPrefix = layout.prefix;
     this.batchTtlSeconds = options.batchTtlSeconds;
     this.streamingTtlSeconds = options.streamingTtlSeconds;
@@ -101,7 +109,7 @@ export class FeatureStore implements AsyncDisposable {
    * reported in `failed` and not sent.
    * @throws PartialLoadError the signal fired or the source threw; it tells how far the load came
    */
-  async bulkLoad(rows: FeatureRows, options: LoadOptions = {}): Promise<LoadResult> {
+  async bulkLoad(rows: FeatureRows, options: LoadOptions = NO_OPTIONS): Promise<LoadResult> {
     checkCallOptions('bulkLoad', options, ['ttlSeconds', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.batchTtlSeconds;
     checkTtlSeconds('bulkLoad options.ttlSeconds', ttlSeconds);
@@ -128,7 +136,10 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /** `updateStreaming` for many entities; rows, result and errors as with `bulkLoad`. */
-  async updateStreamingBatch(rows: FeatureRows, options: LoadOptions = {}): Promise<LoadResult> {
+  async updateStreamingBatch(
+    rows: FeatureRows,
+    options: LoadOptions = NO_OPTIONS,
+  ): Promise<LoadResult> {
     checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
     checkTtlSeconds('updateStreamingBatch options.ttlSeconds', ttlSeconds);
@@ -144,7 +155,7 @@ export class FeatureStore implements AsyncDisposable {
     id: string,
     name: string,
     value: FeatureValue,
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<void> {
     checkCallOptions('updateBatchFeature', options);
     const key = this.keyFor(id);
@@ -164,11 +175,15 @@ export class FeatureStore implements AsyncDisposable {
   async getFeatures(
     id: string,
     names?: readonly string[],
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<FeatureRow> {
     checkCallOptions('getFeatures', options);
     if (names === undefined) return this.#getAll(id, options);
-    const { rows, failed } = await readBatch(this.#context, planRead([id], names), options);
+    const { rows, failed } = await readBatch(
+      this.#context,
+      { ids: [id], shape: this.#context.readShapes.of(names) },
+      options,
+    );
     if (failed[0]) throw failed[0].error;
     return rows[0] ?? {};
   }
@@ -191,10 +206,11 @@ export class FeatureStore implements AsyncDisposable {
   async batchGetFeatures(
     ids: Iterable<string>,
     names: readonly string[],
-    options: ReadOptions = {},
+    options: ReadOptions = NO_OPTIONS,
   ): Promise<FeatureRow[] | PartialRows> {
     checkReadOptions('batchGetFeatures', options);
-    const result = await readBatch(this.#context, planRead(ids, names), options);
+    const plan = { ids: idsOf(ids), shape: this.#context.readShapes.of(names) };
+    const result = await readBatch(this.#context, plan, options);
     return options.onFailure === 'return' ? result : rowsOrThrow(result);
   }
 
@@ -205,7 +221,7 @@ export class FeatureStore implements AsyncDisposable {
   streamFeatures(
     ids: Iterable<string> | AsyncIterable<string>,
     names: readonly string[],
-    options: StreamOptions = {},
+    options: StreamOptions = NO_OPTIONS,
   ): AsyncGenerator<FeatureChunk> {
     return streamFeatures(this.#context, ids, names, options);
   }
@@ -219,13 +235,13 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /** Every field of an entity with its TTL, and the key's. */
-  async inspect(id: string, options: CallOptions = {}): Promise<InspectedEntity> {
+  async inspect(id: string, options: CallOptions = NO_OPTIONS): Promise<InspectedEntity> {
     checkCallOptions('inspect', options);
     return inspectEntity(this.#context, this.keyFor(id), options);
   }
 
   /** Seconds until the entity expires; -1: no TTL; -2: no such entity. */
-  async keyTtlSeconds(id: string, options: CallOptions = {}): Promise<number> {
+  async keyTtlSeconds(id: string, options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('keyTtlSeconds', options);
     const key = this.keyFor(id);
     return deliverOne(this.#context, key, [['TTL', key]], ([ttl]) => Number(ttl), options);
@@ -235,7 +251,7 @@ export class FeatureStore implements AsyncDisposable {
   async fieldTtlsSeconds(
     id: string,
     names: readonly string[],
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<Record<string, number>> {
     checkCallOptions('fieldTtlsSeconds', options);
     const key = this.keyFor(id);
@@ -245,31 +261,31 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /** Every id, as SCAN finds them: one may come twice while a server resizes its table. */
-  scanEntityIds(options: CallOptions = {}): AsyncGenerator<string> {
+  scanEntityIds(options: CallOptions = NO_OPTIONS): AsyncGenerator<string> {
     checkCallOptions('scanEntityIds', options);
     return scanEntityIds(this.#context, options);
   }
 
   /** Some ids, sorted: the first `limit` that SCAN finds. */
-  async listEntityIds(limit = 200, options: CallOptions = {}): Promise<string[]> {
+  async listEntityIds(limit = 200, options: CallOptions = NO_OPTIONS): Promise<string[]> {
     checkCallOptions('listEntityIds', options);
     checkInteger('listEntityIds limit', limit, { min: 1, max: 10_000_000 });
     return listEntityIds(this.#context, limit, options);
   }
 
-  async countEntities(options: CallOptions = {}): Promise<number> {
+  async countEntities(options: CallOptions = NO_OPTIONS): Promise<number> {
     const counts = await this.countEntitiesByShard(options);
     return Object.values(counts).reduce((total, count) => total + count, 0);
   }
 
   /** Entities by the primary's `host:port`. */
-  async countEntitiesByShard(options: CallOptions = {}): Promise<Record<string, number>> {
+  async countEntitiesByShard(options: CallOptions = NO_OPTIONS): Promise<Record<string, number>> {
     checkCallOptions('countEntities', options);
     return countByShard(this.#context, options);
   }
 
   /** Whether there was one. */
-  async deleteEntity(id: string, options: CallOptions = {}): Promise<boolean> {
+  async deleteEntity(id: string, options: CallOptions = NO_OPTIONS): Promise<boolean> {
     checkCallOptions('deleteEntity', options);
     const key = this.keyFor(id);
     const read = ([count]: readonly unknown[]): boolean => Number(count) === 1;
@@ -277,7 +293,7 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /** Deletes every key under the prefix on every shard. Gives their number. */
-  async reset(options: CallOptions = {}): Promise<number> {
+  async reset(options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('reset', options);
     return deleteAll(this.#context, options);
   }

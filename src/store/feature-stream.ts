@@ -4,9 +4,8 @@
  */
 
 import { PartialBatchError, type FailedRow } from '../errors.ts';
-import { checkReadOptions, readBatch } from './batch-read.ts';
+import { checkReadOptions, readBatch, type ReadShape } from './batch-read.ts';
 import type { ReadOptions } from './call-options.ts';
-import { checkNames } from './codec.ts';
 import type { Context } from './context.ts';
 import type { FeatureRow } from './features.ts';
 import { checkInteger } from './option-checks.ts';
@@ -37,25 +36,25 @@ export function streamFeatures(
   names: readonly string[],
   options: StreamOptions,
 ): AsyncGenerator<FeatureChunk> {
-  checkNames(names);
+  const shape = context.readShapes.of(names);
   checkReadOptions('streamFeatures', options, ['chunkSize']);
   const chunkSize = checkInteger(
     'streamFeatures options.chunkSize',
     options.chunkSize ?? DEFAULT_CHUNK_SIZE,
     { min: 1, max: MAX_CHUNK_SIZE },
   );
-  return chunks(context, ids, names, chunkSize, options);
+  return chunks(context, ids, shape, chunkSize, options);
 }
 
 async function* chunks(
   context: Context,
   ids: Source<string>,
-  names: readonly string[],
+  shape: ReadShape,
   chunkSize: number,
   options: StreamOptions,
 ): AsyncGenerator<FeatureChunk> {
   const read = async (window: IdWindow): Promise<FeatureChunk> => {
-    const { rows, failed } = await readBatch(context, { ids: window.ids, names }, options);
+    const { rows, failed } = await readBatch(context, { ids: window.ids, shape }, options);
     if (failed.length > 0 && options.onFailure !== 'return') {
       throw new PartialBatchError(rows, failed);
     }

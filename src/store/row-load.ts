@@ -121,12 +121,15 @@ class RowLoad {
   }
 
   async run(source: Source<Entry>): Promise<LoadResult> {
-    const newWindow = (): RowWindow => new RowWindow(this.#context, this.#writer);
+    // A window begins with the room that the last one needed.
+    let roomBytes: number | undefined;
+    const newWindow = (): RowWindow => new RowWindow(this.#context, this.#writer, roomBytes);
     const underWay: { window: RowWindow; written: Promise<void> }[] = [];
     try {
       for await (const window of windowsOf(source, newWindow, this.#options.signal)) {
         const last = underWay.at(-1);
         if (last && window.overlaps(last.window)) await last.written;
+        roomBytes = Math.ceil(window.bytes * 1.1);
         const written = this.#write(window);
         written.catch(() => undefined); // awaited when its turn comes
         underWay.push({ window, written });
@@ -193,13 +196,19 @@ class RowWindow implements Window<Entry> {
   readonly #distinctIds = new Set<string>();
   readonly #slots: number[] = [];
   /** The commands of all rows; a row's begin at `#begins`, its second one at `#seconds`. */
-  readonly #encoded = new CommandWriter();
+  readonly #encoded: CommandWriter;
   readonly #begins: number[] = [];
   readonly #seconds: number[] = [];
 
-  constructor(context: Context, writer: RowWriter) {
+  constructor(context: Context, writer: RowWriter, capacityBytes?: number) {
     this.#context = context;
     this.#writer = writer;
+    this.#encoded = new CommandWriter(capacityBytes);
+  }
+
+  /** Bytes of all commands. */
+  get bytes(): number {
+    return this.#encoded.length;
   }
 
   add(entry: Entry): boolean {

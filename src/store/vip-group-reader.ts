@@ -1,7 +1,7 @@
 import { slotOf } from '../cluster/slot.ts';
-import { checkReadOptions, planRead, readBatch, rowsOrThrow } from './batch-read.ts';
+import { checkReadOptions, readBatch, rowsOrThrow } from './batch-read.ts';
 import type { PartialRows } from './batch-read.ts';
-import type { ReadOptions } from './call-options.ts';
+import { NO_OPTIONS, type ReadOptions } from './call-options.ts';
 import type { Context } from './context.ts';
 import type { FeatureRow } from './features.ts';
 
@@ -36,10 +36,11 @@ export class VipGroup {
   ): Promise<FeatureRow[]>;
   async batchGetFeatures(
     names: readonly string[],
-    options: ReadOptions = {},
+    options: ReadOptions = NO_OPTIONS,
   ): Promise<FeatureRow[] | PartialRows> {
     checkReadOptions('batchGetFeatures', options);
-    const plan = { ...planRead(this.ids, names), unchunked: true };
+    const shape = this.#context.readShapes.of(names);
+    const plan = { ids: this.ids, shape, unchunked: true };
     const result = await readBatch(this.#context, plan, options);
     return options.onFailure === 'return' ? result : rowsOrThrow(result);
   }

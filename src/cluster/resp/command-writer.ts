@@ -8,6 +8,8 @@
  */
 
 const SHORT = 64;
+/** A writer begins anew with as much room as was last used, up to here. */
+const MAX_FIRST_BYTES = 1_048_576;
 const DOLLAR = 36;
 const STAR = 42;
 const ZERO = 48;
@@ -45,7 +47,7 @@ export class CommandWriter {
   /** What was written, for good; the writer begins anew. */
   take(): Buffer {
     const taken = this.view();
-    this.#bytes = Buffer.allocUnsafe(Math.min(this.#bytes.length, 65_536));
+    this.#bytes = Buffer.allocUnsafe(Math.min(taken.length, MAX_FIRST_BYTES));
     this.#plain = plain(this.#bytes);
     this.#length = 0;
     return taken;
@@ -118,12 +120,12 @@ export class CommandWriter {
     const bytes = this.#bytes;
     let at = this.#length;
     bytes[at++] = type;
-    let unit = 1;
-    while (unit * 10 <= count) unit *= 10;
-    for (; unit >= 1; unit = Math.floor(unit / 10)) {
-      bytes[at++] = ZERO + (Math.floor(count / unit) % 10);
-      if (unit === 1) break;
+    if (count >= 100) {
+      // Rare, so by the way that is short to write.
+      for (const digit of String(Math.floor(count / 100))) bytes[at++] = digit.charCodeAt(0);
     }
+    if (count >= 10) bytes[at++] = ZERO + (Math.floor(count / 10) % 10);
+    bytes[at++] = ZERO + (count % 10);
     bytes[at++] = CR;
     bytes[at++] = LF;
     this.#length = at;

@@ -45,8 +45,9 @@ test('a partial batch says how many failed, which was the first and why', () => 
   const error = new PartialBatchError(rows, failed);
   expect(error).toBeInstanceOf(FeatureStoreError);
   expect(error).toMatchObject({ name: 'PartialBatchError', code: 'PARTIAL_BATCH', cause: reason });
-  expect(error.message).toContain("2 of 4 ids could not be read; the first, 'u1': too late;");
+  expect(error.message).toContain('2 of 4 ids could not be read; error.rows has the others.');
   expect(error.message).toContain("onFailure: 'return'");
+  expect(error.message).toContain("The first, 'u1': too late");
   expect(error.rows).toBe(rows);
   expect(error.failed).toBe(failed);
 });

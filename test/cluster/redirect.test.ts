@@ -41,6 +41,8 @@ test('any slot and node of a redirect is read back', () => {
 });
 
 test.each([
+  'MOVED 5 ?:7001', // of a node that does not know its own name
+  'ASK 5 ?:7001',
   'TRYAGAIN Multiple keys request during rehashing of slot',
   'LOADING Redis is loading the dataset in memory',
   'CLUSTERDOWN Hash slot not served',
@@ -55,7 +57,7 @@ test.each([
     kind: 'wait',
     error: { code: 'SHARD_UNAVAILABLE', retryable: true },
   });
-  expect('error' in verdict && verdict.error.message).toBe(`${FROM} answers '${message}'`);
+  expect('error' in verdict && verdict.error.message).toBe(`${FROM} answers '${message}'.`);
 });
 
 test.each([

@@ -1,15 +1,18 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CommandWriter } from '../../src/cluster/resp/command-writer.ts';
 import {
   checkNames,
   decodeRow,
-  encodeFeatures,
   encodeValue,
+  FeatureEncoder,
   MAX_FEATURES,
   MAX_NAME_BYTES,
   MAX_VALUE_BYTES,
 } from '../../src/store/codec.ts';
+import type { FeatureStoreError } from '../../src/errors.ts';
 import type { Features } from '../../src/store/features.ts';
+import { decodeCommands } from '../cluster/plain-resp.ts';
 import { anyText } from '../cluster/unicode.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -21,19 +24,68 @@ function objectOf<Value>(entries: Iterable<readonly [string, Value]>): Record<st
   return Object.fromEntries(entries);
 }
 
+/** The words that the encoder writes for a row. */
+function wordsOf(features: Features, encoder = new FeatureEncoder()): readonly string[] {
+  const names = encoder.namesOf('u1', features);
+  const writer = new CommandWriter();
+  writer.arrayHeader(2 * names.length);
+  encoder.writePairs('u1', features, names, writer);
+  return decodeCommands(writer.view())[0] ?? [];
+}
+
+/** The refusal of a row, which is the same where it is only checked. */
+function refusedRow(features: unknown): FeatureStoreError {
+  const written = refusalOf(() => wordsOf(features as Features));
+  const checked = refusalOf(() => new FeatureEncoder().check('u1', features as Features));
+  expect(checked).toMatchObject({ code: written.code, message: written.message });
+  return written;
+}
+
 function roundTrip(features: Features): Record<string, string> {
-  const { flat } = encodeFeatures('u1', features);
-  const names = flat.filter((_, index) => index % 2 === 0);
+  new FeatureEncoder().check('u1', features);
+  const words = wordsOf(features);
   return decodeRow(
-    names,
-    flat.filter((_, index) => index % 2 === 1),
+    words.filter((_, index) => index % 2 === 0),
+    words.filter((_, index) => index % 2 === 1),
   );
 }
 
 test('features become names and values in turn, as HSET takes them', () => {
-  const { flat, bytes } = encodeFeatures('u1', { country: 'DE', amount: 92.4, active: false });
-  expect(flat).toStrictEqual(['country', 'DE', 'amount', '92.4', 'active', 'false']);
-  expect(bytes).toBe('countryDEamount92.4activefalse'.length);
+  const words = wordsOf({ country: 'DE', amount: 92.4, active: false });
+  expect(words).toStrictEqual(['country', 'DE', 'amount', '92.4', 'active', 'false']);
+});
+
+test('names alone are written in the same order, as HEXPIRE takes them', () => {
+  const encoder = new FeatureEncoder();
+  const names = encoder.namesOf('u1', { country: 'DE', é: 1, active: false });
+  const writer = new CommandWriter();
+  writer.arrayHeader(names.length);
+  encoder.writeNames('u1', names, writer);
+  expect(decodeCommands(writer.view())).toStrictEqual([['country', 'é', 'active']]);
+});
+
+test('one encoder writes row after row, with names that come again, change or grow', () => {
+  const encoder = new FeatureEncoder();
+  const row = fc.dictionary(anyText.filter(Boolean), fc.integer(), { maxKeys: 5 });
+  fc.assert(
+    fc.property(fc.array(row), (rows) => {
+      for (const features of rows) {
+        const expected = Object.entries(features).flatMap(([name, value]) => [name, `${value}`]);
+        expect(wordsOf(features, encoder)).toStrictEqual(expected);
+      }
+    }),
+  );
+});
+
+test('more distinct names than an encoder remembers are written all the same', () => {
+  const encoder = new FeatureEncoder();
+  for (let index = 0; index < MAX_FEATURES + 10; index++) wordsOf({ [`f${index}`]: 1 }, encoder);
+  expect(wordsOf({ f0: 1, [`f${MAX_FEATURES}`]: 2 }, encoder)).toStrictEqual([
+    'f0',
+    '1',
+    `f${MAX_FEATURES}`,
+    '2',
+  ]);
 });
 
 test.each([
@@ -117,8 +169,7 @@ test.each([
   [(): string => 'x', 'a function'],
   [Symbol('x'), 'a symbol'],
 ])('a value that is %s is refused, with entity, feature and value', (value, shown) => {
-  const features = { fine: 1, risk: value } as unknown as Features;
-  const error = refusalOf(() => encodeFeatures('u1', features));
+  const error = refusedRow({ fine: 1, risk: value });
   expect(error.code).toBe('INVALID_FEATURE');
   expect(error.message).toContain("Entity 'u1'");
   expect(error.message).toContain("Feature 'risk' is ");
@@ -126,7 +177,7 @@ test.each([
 });
 
 test('text with a lone surrogate is refused, with entity and feature', () => {
-  const error = refusalOf(() => encodeFeatures('u1', { risk: LONE }));
+  const error = refusedRow({ risk: LONE });
   expect(error.code).toBe('INVALID_FEATURE');
   expect(error.message).toBe(
     "Entity 'u1': Feature 'risk' has a lone surrogate, which UTF-8 cannot hold.",
@@ -141,7 +192,7 @@ test.each([
     `has ${MAX_NAME_BYTES + 2} bytes; the limit is ${MAX_NAME_BYTES}`,
   ],
 ])('the feature name %j is refused where it is written and where it is read', (name, reason) => {
-  const written = refusalOf(() => encodeFeatures('u1', { [name]: 1 }));
+  const written = refusedRow({ [name]: 1 });
   expect(written.code).toBe('INVALID_FEATURE');
   expect(written.message).toContain("Entity 'u1': A feature name ");
   expect(written.message).toContain(reason);
@@ -152,7 +203,7 @@ test.each([
 
 test('a name may have as many bytes as the limit says', () => {
   const name = 'é'.repeat(MAX_NAME_BYTES / 2);
-  expect(encodeFeatures('u1', { [name]: 1 }).flat).toStrictEqual([name, '1']);
+  expect(wordsOf({ [name]: 1 })).toStrictEqual([name, '1']);
 });
 
 test('a value may have as many bytes as the limit says, and not one more', () => {
@@ -169,18 +220,21 @@ test('a value may have as many bytes as the limit says, and not one more', () =>
 test('a row may have as many features as the limit says, and not one more', () => {
   const names = Array.from({ length: MAX_FEATURES }, (_, index) => `f${index}`);
   const features = objectOf(names.map((name) => [name, 1] as const));
-  expect(encodeFeatures('u1', features).flat).toHaveLength(2 * MAX_FEATURES);
-  const error = refusalOf(() => encodeFeatures('u1', { ...features, more: 1 }));
+  expect(wordsOf(features)).toHaveLength(2 * MAX_FEATURES);
+  const error = refusedRow({ ...features, more: 1 });
   expect(error.code).toBe('INVALID_FEATURE');
   expect(error.message).toContain(`${MAX_FEATURES + 1} features; the limit is ${MAX_FEATURES}`);
   expect(refusalOf(() => checkNames([...names, 'more'])).message).toContain(`${MAX_FEATURES + 1}`);
 });
 
-test.each([null, undefined, 'text', 7, ['a', 1]])('%j is not an object of features', (features) => {
-  const error = refusalOf(() => encodeFeatures('u1', features as unknown as Features));
-  expect(error.code).toBe('INVALID_FEATURE');
-  expect(error.message).toContain("Entity 'u1': The features must be an object");
-});
+test.each([null, undefined, 'text', 7, ['a', 1], new Map([['a', 1]]), new Set(['a']), new Date(0)])(
+  '%j is not an object of features',
+  (features) => {
+    const error = refusedRow(features);
+    expect(error.code).toBe('INVALID_FEATURE');
+    expect(error.message).toContain("Entity 'u1': The features must be an object");
+  },
+);
 
 test.each([undefined, 'country', new Set(['a'])])('names that are %s are no array', (given) => {
   expect(refusalOf(() => checkNames(given))).toMatchObject({ code: 'INVALID_FEATURE' });

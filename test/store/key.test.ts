@@ -82,6 +82,12 @@ test('what keyFor never gives is the key of nobody', () => {
   for (const key of strangers) expect([key, layout.idOf(key)]).toStrictEqual([key, undefined]);
 });
 
+test('a key too long for an id is no entity', () => {
+  const layout = new KeyLayout('p:', {});
+  expect(layout.idOf(`p:${longest}`)).toBe(longest);
+  expect(layout.idOf(`p:${longest}x`)).toBeUndefined();
+});
+
 test('any key that has an id is the key of that id', () => {
   const layout = new KeyLayout('p:', { vip: ['v1', ':', 'a:b'] });
   const parts = fc.constantFrom('p:', '{', '}', 'vip', ':', 'v1', 'a', 'b', '\n', '{vip}:');

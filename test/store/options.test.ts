@@ -93,6 +93,7 @@ describe('nodes', () => {
       { host: 'h', port: 1, redisOptions: { username: 'us@er', password: 'p:w/#' } },
     ],
     ['rediss://h:1', { host: 'h', port: 1, redisOptions: { tls: {} } }],
+    ['[::1]:7000', { host: '::1', port: 7000 }],
   ])('%s is understood', (node, seed) => {
     expect(seedsOf({ nodes: [node] })).toStrictEqual([{ redisOptions: {}, ...seed }]);
   });
@@ -121,6 +122,11 @@ describe('nodes', () => {
     ['http://h:1', "nodes[1] has the protocol 'http:'"],
     ['redis://h:1/x', 'nodes[1] has a path that is no database number'],
     ['redis://h:1/-1', 'nodes[1] has a path that is no database number'],
+    ['redis://h:1?db=3', "nodes[1] has a '?' or '#' part"],
+    ['redis://ann:12#34@h:1', "nodes[1] has a '?' or '#' part"],
+    ['redis://ann:pw@h:1/#x', "nodes[1] has a '?' or '#' part"],
+    ['redis://h:0', 'nodes[1] has port 0'],
+    ['ann:pw@h', 'nodes[1] is not an address'],
     ['redis://%zz@h:1', "nodes[1] has a user or password with a '%'"],
     [7000, 'nodes[1] must be a string, but is 7000'],
     [{ host: 'h', port: 1 }, 'nodes[1] must be a string'],
@@ -131,7 +137,12 @@ describe('nodes', () => {
   });
 
   test.each([
+    'ann:hunter2@h',
+    'ann:hunter2@h:7000',
+    ':hunter2@h:7000',
     'redis://ann:hunter2@h:99999',
+    'redis://ann:hunter2@h:1#x',
+    'redis://ann:x#hunter2@h:1',
     'redis://ann:hunter2@',
     'redis://ann:hunter2@h:1/hunter2',
     'redis://ann:hunter2%@h:1',
@@ -174,6 +185,12 @@ test.each([
     { nodes: NODES, vipGroups: 'vip' },
     "vipGroups must be an object of id arrays by group name, but is 'vip'",
   ],
+  [
+    { nodes: NODES, vipGroups: new Map([['vip', ['u1']]]) },
+    'vipGroups must be an object of id arrays by group name',
+  ],
+  [{ nodes: NODES, natMap: 'x' }, 'natMap must be'],
+  [{ nodes: NODES, natMap: 7 }, 'natMap must be'],
   [{ nodes: NODES, vipGroups: { vip: 'u1' } }, 'vipGroups.vip must be an array of ids'],
   [{ nodes: NODES, batchTtlSeconds: 0 }, 'batchTtlSeconds must be a whole number from 1 to'],
   [{ nodes: NODES, streamingTtlSeconds: 1.5 }, 'streamingTtlSeconds must be a whole number'],

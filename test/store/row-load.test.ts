@@ -2,21 +2,25 @@ import { expect, test } from 'vitest';
 import { FeatureStoreError } from '../../src/errors.ts';
 import type { Context } from '../../src/store/context.ts';
 import type { FeatureRows } from '../../src/store/features.ts';
-import { loadRows, type EncodedRow, type RowWriter } from '../../src/store/row-load.ts';
+import { KeyLayout } from '../../src/store/key.ts';
+import { loadRows, type RowWriter } from '../../src/store/row-load.ts';
 
 /** Without a connection: whatever would send or wait fails with another error than a refusal. */
-const nowhere = {} as Context;
+const nowhere = { layout: new KeyLayout('p:', {}) } as Context;
 
-function writer(): RowWriter & { encoded: string[] } {
-  const encoded: string[] = [];
+function writer(): RowWriter & { checked: string[] } {
+  const checked: string[] = [];
   return {
-    encoded,
-    encode: (id): EncodedRow => {
-      encoded.push(id);
-      if (id === 'bad') throw new FeatureStoreError('INVALID_ID', 'bad');
-      return { id, key: id, unit: [], bytes: 1, featureCount: 0 };
+    checked,
+    commandsPerRow: 1,
+    check: (id): void => {
+      checked.push(id);
+      if (id === 'bad') throw new FeatureStoreError('INVALID_FEATURE', 'bad');
     },
-    check: () => undefined,
+    write: (): never => {
+      throw new Error('written, before all rows were checked');
+    },
+    answerOf: () => true,
     onWritten: () => undefined,
   };
 }
@@ -37,8 +41,15 @@ test.each([
   ],
 ])('the rows of %s are checked before any is sent', async (_, rows) => {
   const checking = writer();
+  await expect(load(rows, checking)).rejects.toMatchObject({ code: 'INVALID_FEATURE' });
+  expect(checking.checked).toStrictEqual(['u1', 'bad']);
+});
+
+test('the ids are checked before any row is sent', async () => {
+  const checking = writer();
+  const rows = { u1: {}, 'a{b}': {}, u2: {} };
   await expect(load(rows, checking)).rejects.toMatchObject({ code: 'INVALID_ID' });
-  expect(checking.encoded).toStrictEqual(['u1', 'bad']);
+  expect(checking.checked).toStrictEqual(['u1']);
 });
 
 test.each([null, undefined, 7, 'text', true])('%j holds no rows', async (rows) => {

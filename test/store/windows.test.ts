@@ -184,6 +184,30 @@ test('a source that ended by itself is not closed again', async () => {
   expect(closed).not.toHaveBeenCalled();
 });
 
+test.each(['sync', 'async'] as const)(
+  'a signal that fired ends the pulling of a %s source that always gives',
+  async (kind) => {
+    const caller = new AbortController();
+    const source = new Counting();
+    const windows = windowsOf(source[kind](), () => new Numbers(2), caller.signal);
+    await windows.next();
+    caller.abort();
+    await expect(windows.next()).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(source.pulled).toBe(2);
+    expect(source.closed).toHaveBeenCalledOnce();
+  },
+);
+
+test('a step of an async source may be any thenable', async () => {
+  let given = 0;
+  const step = (): IteratorResult<number> =>
+    given < 3 ? { done: false, value: ++given } : { done: true, value: undefined };
+  // oxlint-disable-next-line unicorn/no-thenable -- that is the point
+  const next = (): unknown => ({ then: (give: (result: unknown) => void) => give(step()) });
+  const source = { [Symbol.asyncIterator]: () => ({ next }) };
+  expect(await cut(source as unknown as AsyncIterable<number>, 2)).toStrictEqual([[1, 2], [3]]);
+});
+
 test("a source's own error comes out after the windows before it", async () => {
   async function* source(): AsyncGenerator<number> {
     yield* [1, 2, 3];
@@ -234,12 +258,22 @@ test('what an async source rejects with after the abort goes unheard', async () 
   expect(unhandled).toStrictEqual([]);
 });
 
+test('a source that rejects at once, after the signal had fired, goes unheard', async () => {
+  const next = (): Promise<never> => Promise.reject(new Error('the source broke'));
+  const source = { [Symbol.asyncIterator]: () => ({ next }) };
+  const unhandled = await unhandledDuring(async () => {
+    const reading = cut(source, 2, AbortSignal.abort());
+    await expect(reading).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+  expect(unhandled).toStrictEqual([]);
+});
+
 test('a signal that stays quiet changes nothing, and keeps no listener', async () => {
   const { signal } = new AbortController();
   const added = vi.spyOn(signal, 'addEventListener');
   const removed = vi.spyOn(signal, 'removeEventListener');
   expect(await cut(new Counting(3).async(), 2, signal)).toStrictEqual([[1, 2], [3]]);
-  expect(added).toHaveBeenCalledTimes(4);
+  expect(added).toHaveBeenCalledOnce();
   expect(removed.mock.calls.map(([, listener]) => listener)).toStrictEqual(
     added.mock.calls.map(([, listener]) => listener),
   );

@@ -19,6 +19,8 @@ export interface ConnectSettings {
   readonly limits: ClusterLimits;
   readonly connectTimeoutMs: number;
   readonly natMap: NatMap | undefined;
+  /** Whether the lanes are opened at once, not on first use. */
+  readonly warmUp: boolean;
 }
 
 /** Connects to some nodes of a cluster, or to one standalone server. */
@@ -63,14 +65,16 @@ async function start(underlay: Underlay, settings: ConnectSettings): Promise<Con
   const connection = new Connection(underlay, settings.limits);
   const { mode, redis } = underlay;
   try {
-    if (mode === 'standalone') return connection;
     if (redis instanceof Cluster) await clusterReady(redis, settings.connectTimeoutMs);
-    await connection.refresh();
-    if (connection.topology.coveredSlotCount > 0) return connection;
-    throw new FeatureStoreError(
-      'CONNECT_FAILED',
-      'The cluster answers, but no node owns a slot: create it first (redis-cli --cluster create).',
-    );
+    if (mode === 'cluster') await connection.refresh();
+    if (connection.topology.coveredSlotCount === 0) {
+      throw new FeatureStoreError(
+        'CONNECT_FAILED',
+        'The cluster answers, but no node owns a slot: create it first (redis-cli --cluster create).',
+      );
+    }
+    if (settings.warmUp) await within(settings.connectTimeoutMs, connection.warmUp());
+    return connection;
   } catch (error) {
     connection.close();
     throw error;

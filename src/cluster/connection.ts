@@ -87,6 +87,15 @@ export class Connection {
     return lane;
   }
 
+  /** Opens the lanes to every primary, so that the first batch need not. A node that is down is left out. */
+  async warmUp(): Promise<void> {
+    const purposes = ['online', 'bulk'] as const;
+    const lanes = this.#topology
+      .shards()
+      .flatMap(({ address }) => purposes.map((purpose) => this.lane(address, purpose)));
+    await Promise.allSettled(lanes.map((lane) => lane.open()));
+  }
+
   /**
    * Replaces the slot table by what the nodes say now. Never rejects: where no node answers, the
    * table stays. Calls that come while one runs share it.

@@ -50,10 +50,13 @@ export interface LaneLimits {
   readonly silenceMs: number;
 }
 
-interface Owed {
-  readonly exchange: Exchange;
+interface Waiting {
   readonly resolve: () => void;
   readonly reject: (lost: LaneLost) => void;
+}
+
+interface Owed extends Waiting {
+  readonly exchange: Exchange;
 }
 
 /** Exchanges under way on a lane for online reads before more of them queue. */
@@ -67,8 +70,8 @@ export class Lane {
   readonly #silenceMs: number;
   #reader = new ReplyReader();
   #owed: Owed[] = [];
-  /** Exchanges that wait for the connection to open. */
-  #waiting: Owed[] = [];
+  /** Those who wait for the connection to open. */
+  #waiting: Waiting[] = [];
   readonly #outgoing = new CommandWriter();
   #heardAtMs = 0;
   #watch: NodeJS.Timeout | undefined;
@@ -101,12 +104,17 @@ export class Lane {
    * what it has read until then stands.
    */
   send(exchange: Exchange): Promise<void> {
+    if (!this.#wire.isOpen) return this.open().then(() => this.send(exchange));
+    return new Promise((resolve, reject) => this.#write({ exchange, resolve, reject }));
+  }
+
+  /** Resolves once the connection is open. Rejects with LaneLost when the attempt under way fails. */
+  open(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const owed = { exchange, resolve, reject };
-      if (this.#wire.isOpen) this.#write(owed);
+      if (this.#wire.isOpen) resolve();
       else if (this.#closed || this.#wire.isBackingOff) reject(this.#lost(''));
       else {
-        this.#waiting.push(owed);
+        this.#waiting.push({ resolve, reject });
         this.#wire.open();
       }
     });
@@ -132,7 +140,7 @@ export class Lane {
   #onOpen(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const owed of waiting) this.#write(owed);
+    for (const { resolve } of waiting) resolve();
   }
 
   #onBytes(chunk: Buffer): void {

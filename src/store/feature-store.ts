@@ -78,8 +78,9 @@ export class FeatureStore implements AsyncDisposable {
    */
   static async connect(options: FeatureStoreOptions): Promise<FeatureStore> {
     const resolved = resolveOptions(options);
-    const { target, connectTimeoutMs, natMap } = resolved;
-    const settings: ConnectSettings = { limits: defaultLimits, connectTimeoutMs, natMap };
+    const { target, connectTimeoutMs, natMap, warmUp } = resolved;
+    const limits = defaultLimits;
+    const settings: ConnectSettings = { limits, connectTimeoutMs, natMap, warmUp };
     const connection =
       'seeds' in target
         ? await connectNodes(target.seeds, settings)

@@ -58,6 +58,11 @@ export interface FeatureStoreOptions {
   readonly timeoutMs?: number;
   /** @default 10_000 */
   readonly connectTimeoutMs?: number;
+  /**
+   * Opens the connections to every shard while connecting; otherwise the first call that needs one does.
+   * @default false
+   */
+  readonly warmUp?: boolean;
 }
 
 export const defaultOptions = {
@@ -66,6 +71,7 @@ export const defaultOptions = {
   streamingTtlSeconds: 300,
   timeoutMs: 30_000,
   connectTimeoutMs: 10_000,
+  warmUp: false,
 } as const;
 
 export interface ResolvedOptions {
@@ -77,6 +83,7 @@ export interface ResolvedOptions {
   readonly streamingTtlSeconds: number;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
+  readonly warmUp: boolean;
 }
 
 const KNOWN = [
@@ -90,6 +97,7 @@ const KNOWN = [
   'vipGroups',
   'timeoutMs',
   'connectTimeoutMs',
+  'warmUp',
 ] as const satisfies readonly (keyof FeatureStoreOptions)[];
 
 /** @throws FeatureStoreError INVALID_OPTION, INVALID_ID */
@@ -100,6 +108,9 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
   if (!isRecord(vipGroups)) {
     refuse(`vipGroups must be an object of id arrays by group name, but is ${show(vipGroups)}.`);
   }
+  if (typeof given.warmUp !== 'boolean') {
+    refuse(`warmUp must be true or false, but is ${show(given.warmUp)}.`);
+  }
   if (given.natMap !== undefined) checkNatMap(given.natMap);
   return {
     target: resolveTarget(given),
@@ -109,6 +120,7 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
     streamingTtlSeconds: checkTtlSeconds('streamingTtlSeconds', given.streamingTtlSeconds),
     timeoutMs: checkTimeoutMs('timeoutMs', given.timeoutMs),
     connectTimeoutMs: checkTimeoutMs('connectTimeoutMs', given.connectTimeoutMs),
+    warmUp: given.warmUp,
   };
 }
 

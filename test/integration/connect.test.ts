@@ -59,6 +59,23 @@ describe('nodes', () => {
   });
 });
 
+describe('warmUp', () => {
+  it('opens the connections for reads and bulk work to every shard while connecting', async () => {
+    const admin = new Redis(place(inject('clusterNodes')[0] ?? ''));
+    onTestFinished(() => admin.disconnect());
+    const connectionCount = async (): Promise<number> =>
+      String(await admin.client('LIST')).split('name=warm ').length - 1;
+    const options = { nodes: inject('clusterNodes'), redisOptions: { connectionName: 'warm' } };
+    const cold = await FeatureStore.connect(options);
+    const coldCount = await connectionCount();
+    await cold.close();
+    await expect.poll(connectionCount).toBe(0);
+    const warm = await FeatureStore.connect({ ...options, warmUp: true });
+    onTestFinished(() => warm.close());
+    expect(await connectionCount()).toBe(coldCount + 2);
+  });
+});
+
 describe('a given ioredis object', () => {
   it('may be a Cluster, and stays open', async () => {
     const cluster = new Cluster(inject('clusterNodes').map(place));

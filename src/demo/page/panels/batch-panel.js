@@ -25,7 +25,12 @@ async function read(userCount) {
   showSplit(reply);
   byId('batch-output', HTMLElement).replaceChildren(
     summaryOf(reply),
-    element('p', { class: 'hint' }, tripsOf(reply)),
+    element(
+      'p',
+      { class: 'hint' },
+      `${tripsOf(reply)} `,
+      element('a', { href: '#cluster' }, 'See the split'),
+    ),
     sample.length > 0 ? sampleTable(reply) : element('p', { class: 'empty' }, 'No users.'),
   );
   const failures = failed_count > 0 ? ` ${plural(failed_count, 'user')} could not be read.` : '';
@@ -56,11 +61,8 @@ function summaryOf({ entity_count, field_count, elapsed_ms, failed_count }) {
 /** @param {BatchReply} reply */
 function tripsOf({ shards }) {
   if (shards.length === 0) return 'Nothing was sent.';
-  if (shards.length === 1) return 'One shard: one round trip in total.';
-  return (
-    `One round trip to each of ${shards.length} shards, all at the same time; ` +
-    'the Cluster panel draws them.'
-  );
+  if (shards.length === 1) return 'One network round trip in total.';
+  return `One round trip to each of ${shards.length} shards, all at the same time.`;
 }
 
 /** @param {BatchReply} reply */

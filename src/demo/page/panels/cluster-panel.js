@@ -45,8 +45,9 @@ function shardRow({ address, role, replicas, slot_count, slot_share, slot_ranges
       { scope: 'row' },
       element('span', { class: `swatch ${color}`, 'aria-hidden': 'true' }),
       element('code', {}, address),
+      ' ',
+      element('span', { class: 'badge quiet' }, role),
     ),
-    element('td', {}, element('span', { class: 'badge quiet' }, role)),
     element('td', {}, replicas.length > 0 ? element('code', {}, replicas.join(', ')) : 'none'),
     element(
       'td',

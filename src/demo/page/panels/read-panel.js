@@ -10,7 +10,9 @@ import { runFor } from '../status.js';
 
 export function addReadPanel() {
   byId('feature-boxes', HTMLElement).replaceChildren(
-    ...[...BATCH_FEATURES, ...STREAMING_FEATURES].map(featureBox),
+    ...[BATCH_FEATURES, STREAMING_FEATURES].map((names) =>
+      element('div', {}, ...names.map(featureBox)),
+    ),
   );
   const form = byId('read-form', HTMLFormElement);
   form.addEventListener('submit', (event) => {

@@ -10,7 +10,7 @@ export const allWorks: readonly WorkPlan[] = [
   ...singleReads,
   ...batchReads,
   ...writes,
-  interference,
+  ...interference,
   vipGroup,
   scaling,
 ];

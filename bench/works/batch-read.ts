@@ -2,16 +2,14 @@
 
 import { drawIndexes, idOf, type EntitySet } from '../data-set.ts';
 import type { Contender } from '../interleave.ts';
-import { OURS, type RivalName } from '../rival.ts';
-import { runRedisBenchmark } from '../rivals/redis-benchmark.ts';
+import type { RivalName } from '../rival.ts';
+import { BENCHMARK_SHAPES, runRedisBenchmark } from '../rivals/redis-benchmark.ts';
 import { checkRows } from './row-check.ts';
-import type { Bench, WorkPlan } from './work-plan.ts';
+import { FAST_RIVALS, type Bench, type WorkPlan } from './work-plan.ts';
 import type { BenchTarget } from '../bench-servers.ts';
 
 /** Batches in turn, so that no server answers the same keys from a warm cache line again and again. */
 const BATCH_COUNT = 8;
-/** Where one operation takes many seconds with the slow ones. */
-const FAST_RIVALS: readonly RivalName[] = [OURS, 'ioredis-pipelines', 'glide'];
 /** The size at which redis-benchmark runs along. */
 const LIMIT_SIZE = 10_000;
 const LIMIT_IDS_PER_SHARD = 100_000;
@@ -22,6 +20,8 @@ interface Size {
   readonly turnMs: number;
   /** @default all */
   readonly rivals?: readonly RivalName[];
+  /** On the one node, where other than on the cluster. */
+  readonly standaloneRivals?: readonly RivalName[];
 }
 
 const NARROW_SIZES: readonly Size[] = [
@@ -30,14 +30,14 @@ const NARROW_SIZES: readonly Size[] = [
   { ids: 100, rounds: 7, turnMs: 150 },
   { ids: 1_000, rounds: 7, turnMs: 200 },
   { ids: 10_000, rounds: 7, turnMs: 300 },
-  { ids: 100_000, rounds: 2, turnMs: 300 },
+  { ids: 100_000, rounds: 2, turnMs: 300, standaloneRivals: FAST_RIVALS },
 ];
 
 const WIDE_SIZES: readonly Size[] = [
   { ids: 1, rounds: 3, turnMs: 80 },
   { ids: 10, rounds: 3, turnMs: 80 },
   { ids: 100, rounds: 5, turnMs: 100 },
-  { ids: 1_000, rounds: 3, turnMs: 200 },
+  { ids: 1_000, rounds: 3, turnMs: 200, standaloneRivals: FAST_RIVALS },
   { ids: 10_000, rounds: 3, turnMs: 200, rivals: FAST_RIVALS },
   { ids: 100_000, rounds: 2, turnMs: 200, rivals: FAST_RIVALS },
 ];
@@ -49,7 +49,7 @@ export const batchReads: readonly WorkPlan[] = [
 
 function batchRead(
   kind: string,
-  { ids, rounds, turnMs, rivals }: Size,
+  { ids, rounds, turnMs, rivals, standaloneRivals = rivals }: Size,
   setOf: (bench: Bench) => EntitySet,
   features: string,
 ): WorkPlan {
@@ -67,7 +67,8 @@ function batchRead(
         drawIndexes(bench.seed + at, ids, set.count),
       );
       const batchIds = batches.map((indexes) => indexes.map(idOf));
-      const opened = await bench.open(target, set.prefix, rivals);
+      const names = target.kind === 'standalone' ? standaloneRivals : rivals;
+      const opened = await bench.open(target, set.prefix, names);
       const contenders = opened.map(({ name, client }): Contender => ({
         name,
         idsPerOperation: ids,
@@ -86,8 +87,10 @@ function batchRead(
 function serversLimit(bench: Bench, target: BenchTarget, set: EntitySet): Contender[] {
   const { benchmarkPath } = bench;
   if (benchmarkPath === undefined || !bench.wants('redis-benchmark')) return [];
-  const measure = (): ReturnType<typeof runRedisBenchmark> =>
-    runRedisBenchmark(benchmarkPath, target.benchmarkShards, set, LIMIT_IDS_PER_SHARD);
-  const run = (): Promise<unknown> => measure();
-  return [{ name: 'redis-benchmark', idsPerOperation: LIMIT_SIZE, run, measure }];
+  return BENCHMARK_SHAPES.map((shape) => {
+    const ids = LIMIT_IDS_PER_SHARD;
+    const measure = (): ReturnType<typeof runRedisBenchmark> =>
+      runRedisBenchmark(benchmarkPath, target.benchmarkShards, set, shape, ids);
+    return { name: shape.name, idsPerOperation: LIMIT_SIZE, run: measure, measure };
+  });
 }

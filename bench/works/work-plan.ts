@@ -14,6 +14,9 @@ export interface WorkPlan extends Work {
   contenders(bench: Bench, target: BenchTarget): Promise<readonly Contender[]>;
 }
 
+/** Where one operation of a slow rival takes many seconds, these stand for all. */
+export const FAST_RIVALS: readonly RivalName[] = [OURS, 'ioredis-pipelines', 'glide'];
+
 /** Everything that works share: the servers, the data, and the rivals, opened once each. */
 export class Bench {
   readonly servers: BenchServers;

@@ -6,12 +6,12 @@ import type { BenchTarget } from '../bench-servers.ts';
 import { idOf, streamFeatures, type Entity, type EntityRow } from '../data-set.ts';
 import type { Contender } from '../interleave.ts';
 import type { OpenRival } from '../rival.ts';
-import type { Bench, WorkPlan } from './work-plan.ts';
+import { FAST_RIVALS, type Bench, type WorkPlan } from './work-plan.ts';
 
 const ROWS = 10_000;
 /** Different ids in turn. */
 const BATCH_COUNT = 4;
-const CHECKED_ROWS = 1_000;
+const CHECKED_ROWS = 500;
 const BATCH_TTL_SECONDS = 86_400;
 const STREAMING_TTL_SECONDS = 300;
 
@@ -65,7 +65,8 @@ function write(work: WriteWork): WorkPlan {
           return [idOf(index), featuresOf(bench, index)];
         }),
       );
-      const opened = await bench.open(target, prefix);
+      const names = target.kind === 'standalone' ? FAST_RIVALS : undefined;
+      const opened = await bench.open(target, prefix, names);
       return opened.map(({ name: rival, client }): Contender => ({
         name: rival,
         idsPerOperation: ROWS,

@@ -1,9 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Closing } from '../../src/cluster/closing.ts';
 import { Deadline } from '../../src/cluster/deadline.ts';
 import { FeatureStoreError } from '../../src/errors.ts';
 
-const open = new AbortController().signal;
+const open = new Closing();
 const never = new Promise<never>(() => undefined);
 
 describe('with the clock held', () => {
@@ -33,15 +34,16 @@ describe('with the clock held', () => {
   });
 
   test('once disposed it has no timer, no listeners, and never passes', () => {
-    const closing = new AbortController();
+    const closing = new Closing();
+    const forgets = vi.spyOn(closing, 'delete');
     const caller = new AbortController();
-    const deadline = new Deadline(50, closing.signal, caller.signal);
+    const deadline = new Deadline(50, closing, caller.signal);
     expect(vi.getTimerCount()).toBe(1);
     deadline[Symbol.dispose]();
     expect(vi.getTimerCount()).toBe(0);
-    expect(getEventListeners(closing.signal, 'abort')).toHaveLength(0);
+    expect(forgets).toHaveBeenCalledOnce();
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
-    closing.abort();
+    closing.close();
     caller.abort();
     vi.advanceTimersByTime(100);
     expect(deadline.passed).toBe(false);
@@ -71,18 +73,20 @@ test('a signal that fired before is heard too', async () => {
 });
 
 test("the store's closing ends it, and is told before the caller's signal", async () => {
-  const closing = new AbortController();
+  const closing = new Closing();
   const caller = new AbortController();
-  using deadline = new Deadline(10_000, closing.signal, caller.signal);
+  using deadline = new Deadline(10_000, closing, caller.signal);
   const race = deadline.race(never);
-  closing.abort();
+  closing.close();
   caller.abort();
   await expect(race).rejects.toMatchObject({ code: 'CLOSED', retryable: false });
   expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
 });
 
 test('a store that was closed before ends it from the beginning', () => {
-  using deadline = new Deadline(10_000, AbortSignal.abort());
+  const closing = new Closing();
+  closing.close();
+  using deadline = new Deadline(10_000, closing);
   expect(deadline.passed).toBe(true);
   expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
 });
@@ -94,6 +98,27 @@ test('the timeout tells what stood in the way', () => {
   expect(error).toMatchObject({ code: 'TIMEOUT', cause: obstacle });
   expect(error.message).toContain('last seen: a:1 is LOADING');
   expect('cause' in deadline.error()).toBe(false);
+});
+
+test('one store closes under many calls, each once', async () => {
+  const closing = new Closing();
+  const deadlines = Array.from({ length: 50 }, () => new Deadline(10_000, closing));
+  const races = deadlines.map((deadline) => deadline.race(never));
+  deadlines[7]?.[Symbol.dispose]();
+  closing.close();
+  const results = await Promise.allSettled(races.filter((_, index) => index !== 7));
+  for (const result of results) expect(result).toMatchObject({ reason: { code: 'CLOSED' } });
+  expect(deadlines.filter(({ passed }) => !passed)).toHaveLength(1);
+});
+
+test('many races and pauses of one call end together', async () => {
+  const caller = new AbortController();
+  using deadline = new Deadline(60_000, open, caller.signal);
+  const races = Array.from({ length: 20 }, () => deadline.race(never));
+  const pauses = Array.from({ length: 20 }, () => deadline.pause(60_000));
+  caller.abort();
+  await Promise.all(pauses);
+  for (const race of races) await expect(race).rejects.toMatchObject({ code: 'ABORTED' });
 });
 
 test('a pause ends by itself', async () => {

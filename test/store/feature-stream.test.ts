@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Context } from '../../src/store/context.ts';
+import { ReadShapes } from '../../src/store/batch-read.ts';
 import { streamFeatures, type StreamOptions } from '../../src/store/feature-stream.ts';
 import { refusalOf } from './refusal.ts';
 
-const nowhere = {} as Context;
+const nowhere = { readShapes: new ReadShapes() } as Context;
 
 test.each([
   [{ chunkSize: 0 }, 'streamFeatures options.chunkSize must be a whole number from 1 to 1000000'],
@@ -27,7 +28,8 @@ test('no ids make no chunk', async () => {
 });
 
 test('ids are checked as they come, chunk by chunk', async () => {
-  const layoutOnly = { layout: { keyFor: (id: string) => id } } as unknown as Context;
+  const layout = { keyFor: (id: string) => id };
+  const layoutOnly = { ...nowhere, layout } as unknown as Context;
   const stream = streamFeatures(layoutOnly, ['a', 'b', 'c'], [], { chunkSize: 2 });
   expect((await stream.next()).value).toStrictEqual({
     ids: ['a', 'b'],

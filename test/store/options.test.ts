@@ -34,6 +34,7 @@ test('nodes are enough; the rest has defaults', () => {
     streamingTtlSeconds: 300,
     timeoutMs: 30_000,
     connectTimeoutMs: 10_000,
+    warmUp: false,
   });
   expect(layout.prefix).toBe('fs:user:');
   expect(layout.groups.names).toStrictEqual([]);
@@ -47,6 +48,7 @@ test('what is given is taken', () => {
     streamingTtlSeconds: 2,
     timeoutMs: 3,
     connectTimeoutMs: 4,
+    warmUp: true,
   };
   const vipGroups = { vip: ['u1'] };
   const resolved = resolveOptions({ nodes: NODES, keyPrefix: 'x:', vipGroups, ...given });
@@ -189,6 +191,7 @@ test.each([
     { nodes: NODES, vipGroups: new Map([['vip', ['u1']]]) },
     'vipGroups must be an object of id arrays by group name',
   ],
+  [{ nodes: NODES, warmUp: 'yes' }, "warmUp must be true or false, but is 'yes'"],
   [{ nodes: NODES, natMap: 'x' }, 'natMap must be'],
   [{ nodes: NODES, natMap: 7 }, 'natMap must be'],
   [{ nodes: NODES, vipGroups: { vip: 'u1' } }, 'vipGroups.vip must be an array of ids'],

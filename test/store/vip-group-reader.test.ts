@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Connection } from '../../src/cluster/connection.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
 import { Topology } from '../../src/cluster/topology.ts';
+import { ReadShapes } from '../../src/store/batch-read.ts';
 import type { Context } from '../../src/store/context.ts';
 import { KeyLayout } from '../../src/store/key.ts';
 import { VipGroup } from '../../src/store/vip-group-reader.ts';
@@ -10,7 +11,7 @@ const layout = new KeyLayout('p:', { vip: ['b', 'a'], none: [] });
 
 function groupOf(name: string, topology: Topology): VipGroup {
   const connection = { topology } as Connection; // all that a group reads, but for its rows
-  return new VipGroup({ layout, connection } as Context, name);
+  return new VipGroup({ layout, connection, readShapes: new ReadShapes() } as Context, name);
 }
 
 test('a group has the slot of its members’ keys, and their order', () => {

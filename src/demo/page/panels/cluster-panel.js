@@ -44,11 +44,9 @@ function shardRow({ address, role, replicas, slot_count, slot_share, slot_ranges
       'th',
       { scope: 'row' },
       element('span', { class: `swatch ${color}`, 'aria-hidden': 'true' }),
-      element('code', {}, address),
-      ' ',
-      element('span', { class: 'badge quiet' }, role),
+      node(address, role),
+      ...replicas.map((replica) => element('div', { class: 'replica' }, node(replica, 'replica'))),
     ),
-    element('td', {}, replicas.length > 0 ? element('code', {}, replicas.join(', ')) : 'none'),
     element(
       'td',
       { class: 'grow' },
@@ -60,6 +58,20 @@ function shardRow({ address, role, replicas, slot_count, slot_share, slot_ranges
       ),
     ),
     element('td', { class: 'number' }, count(entity_count)),
+  );
+}
+
+/**
+ * @param {string} address
+ * @param {string} role
+ */
+function node(address, role) {
+  return element(
+    'span',
+    {},
+    element('code', {}, address),
+    ' ',
+    element('span', { class: 'badge quiet' }, role),
   );
 }
 

@@ -6,7 +6,8 @@
 import { unlink } from 'node:fs/promises';
 import type { FailedRow } from '../index.ts';
 import { printable } from './table.ts';
-import { openOutput, type Output } from './output.ts';
+import { openOutput } from './open-output.ts';
+import type { Output } from './output.ts';
 import { StreamOutput } from './stream-output.ts';
 
 /** Named in the summary. */

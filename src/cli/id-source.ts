@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { FeatureStoreError, type FailedRow, type FeatureStore } from '../index.ts';
 import { systemError } from './command-error.ts';
 import { idLines, type MalformedLine } from './id-lines.ts';
-import { STANDARD_STREAM } from './output.ts';
+import { STANDARD_STREAM } from './open-output.ts';
 
 export interface IdSource {
   /** Valid ids, one by one: read once. */

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { usageError } from './command-error.ts';
-import { STANDARD_STREAM } from './output.ts';
+import { STANDARD_STREAM } from './open-output.ts';
 
 export interface ScoreRecord {
   readonly id: string;

@@ -9,7 +9,7 @@ import { describeFailedId, FailedIds, fileLog, standardErrorLog } from './failed
 import * as fraudScorer from './fraud-scorer.ts';
 import { listedIds, storedIds, type IdSource } from './id-source.ts';
 import { wholeNumber } from './number-flag.ts';
-import { openOutput, STANDARD_STREAM } from './output.ts';
+import { openOutput, STANDARD_STREAM } from './open-output.ts';
 import { inGroups, inSeconds, perSecond, startProgress } from './progress-line.ts';
 import { FORMAT_NAMES, scoreFormatFor, type FormatName, type ScoreFormat } from './score-format.ts';
 import { scoreIds, type ScoreTally } from './score-run.ts';

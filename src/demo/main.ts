@@ -28,8 +28,13 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 2; // commander has said why
   } else {
     log(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
+    process.exitCode = exitCodeOf(error);
   }
+}
+
+/** Errors of the connection flags carry theirs: 2 for what the user cannot ask for. */
+function exitCodeOf(error: unknown): number {
+  return error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : 1;
 }
 
 async function run(argv: readonly string[]): Promise<void> {

@@ -10,9 +10,10 @@ import { encodeWords } from '../cluster/resp/command-writer.ts';
 import { OTHER } from '../cluster/resp/reply-reader.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { FeatureEncoder } from './codec.ts';
-import { unexpected, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { show } from './option-checks.ts';
 import type { RowWriter } from './row-load.ts';
+import { unexpected } from './unexpected-reply.ts';
 
 export function bulkWriter(context: Context, ttlSeconds: number): RowWriter {
   const encoder = new FeatureEncoder();

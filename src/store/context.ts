@@ -8,12 +8,12 @@ import { ASKING } from '../cluster/resp/command-writer.ts';
 import type { Reply } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
-import { FeatureStoreError } from '../errors.ts';
-import type { ReadShapes } from './batch-read.ts';
+import type { FeatureStoreError } from '../errors.ts';
 import type { CallOptions } from './call-options.ts';
 import type { KeyLayout } from './key.ts';
 import type { FieldTtlSupport } from './field-ttl-support.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { ReadShapes } from './read-shape.ts';
 import type { StoreCounters } from './stats.ts';
 
 export interface Context {
@@ -75,12 +75,4 @@ export async function deliverOne<Answer>(
   const failure = failures.get(0);
   if (failure) throw failure;
   return answers[0] as Answer; // a row without a failure has its answer (gather.ts)
-}
-
-/** The reply was not of the kind that the command promises. */
-export function unexpected(command: string, reply: unknown): FeatureStoreError {
-  return new FeatureStoreError(
-    'UNEXPECTED_REPLY',
-    `${command} replied ${JSON.stringify(reply)}, which is not what it promises.`,
-  );
 }

@@ -4,14 +4,8 @@ import { defaultLimits } from '../cluster/options.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Shard } from '../cluster/topology.ts';
 import { FeatureStoreError } from '../errors.ts';
-import {
-  checkReadOptions,
-  idsOf,
-  readBatch,
-  ReadShapes,
-  rowsOrThrow,
-  type PartialRows,
-} from './batch-read.ts';
+import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
+import { ReadShapes } from './read-shape.ts';
 import { bulkWriter } from './bulk-load.ts';
 import {
   checkCallOptions,

@@ -4,7 +4,8 @@
  */
 
 import { PartialBatchError, type FailedRow } from '../errors.ts';
-import { checkReadOptions, readBatch, type ReadShape } from './batch-read.ts';
+import { checkReadOptions, readBatch } from './batch-read.ts';
+import type { ReadShape } from './read-shape.ts';
 import type { ReadOptions } from './call-options.ts';
 import type { Context } from './context.ts';
 import type { FeatureRow } from './features.ts';

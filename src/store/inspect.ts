@@ -2,9 +2,10 @@
 
 import { FeatureStoreError } from '../errors.ts';
 import type { CallOptions } from './call-options.ts';
-import { deliverOne, unexpected, type Context } from './context.ts';
+import { deliverOne, type Context } from './context.ts';
 import type { FeatureRow } from './features.ts';
 import { decodeRow } from './codec.ts';
+import { unexpected } from './unexpected-reply.ts';
 
 export interface InspectedField {
   readonly name: string;

@@ -13,10 +13,11 @@ import { encodeCommand, encodeWords, type CommandWriter } from '../cluster/resp/
 import type { Reply } from '../cluster/resp/reply-reader.ts';
 import type { FeatureStoreError } from '../errors.ts';
 import { FeatureEncoder } from './codec.ts';
-import { unexpected, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import type { Features } from './features.ts';
 import type { FieldTtlCommand } from './field-ttl-support.ts';
 import type { RowWriter } from './row-load.ts';
+import { unexpected } from './unexpected-reply.ts';
 
 export function streamingWriter(
   context: Context,

@@ -3,13 +3,8 @@ import { PartialBatchError, FeatureStoreError } from '../../src/errors.ts';
 import { CommandWriter } from '../../src/cluster/resp/command-writer.ts';
 import { INCOMPLETE, ReplyReader } from '../../src/cluster/resp/reply-reader.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
-import {
-  checkReadOptions,
-  idsOf,
-  ReadShape,
-  ReadShapes,
-  rowsOrThrow,
-} from '../../src/store/batch-read.ts';
+import { checkReadOptions, idsOf, rowsOrThrow } from '../../src/store/batch-read.ts';
+import { ReadShape, ReadShapes } from '../../src/store/read-shape.ts';
 import { decodeCommands } from '../cluster/plain-resp.ts';
 import { refusalOf } from './refusal.ts';
 

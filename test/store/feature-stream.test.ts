@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Context } from '../../src/store/context.ts';
-import { ReadShapes } from '../../src/store/batch-read.ts';
+import { ReadShapes } from '../../src/store/read-shape.ts';
 import { streamFeatures, type StreamOptions } from '../../src/store/feature-stream.ts';
 import { refusalOf } from './refusal.ts';
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Connection } from '../../src/cluster/connection.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
 import { Topology } from '../../src/cluster/topology.ts';
-import { ReadShapes } from '../../src/store/batch-read.ts';
+import { ReadShapes } from '../../src/store/read-shape.ts';
 import type { Context } from '../../src/store/context.ts';
 import { KeyLayout } from '../../src/store/key.ts';
 import { VipGroup } from '../../src/store/vip-group-reader.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { unexpected } from '../../src/store/context.ts';
+import { unexpected } from '../../src/store/unexpected-reply.ts';
 
 test.each([
   [null, 'HSET replied null,'],

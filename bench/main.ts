@@ -55,8 +55,7 @@ async function main(flags: BenchArguments): Promise<void> {
     rivals: allRivals,
     names: flags.rivals,
   });
-  const measured = await measureAll(bench, works, flags);
-  await bench.close();
+  const measured = await measureAll(bench, works, flags).finally(() => bench.close());
   const run: Run = {
     format: 1,
     label: flags.label,

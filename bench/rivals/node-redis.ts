@@ -10,6 +10,9 @@ export const nodeRedis: Rival = {
   open: async (target, keyPrefix) => overCommands(await connect(target), keyPrefix),
 };
 
+/** Its default of 5 s is shorter than 100,000 commands at once can take. */
+const COMMAND_OPTIONS = { timeout: 60_000 };
+
 /** The commands that a client and a cluster client have alike. */
 interface Commands {
   hmGet(key: string, names: string[]): Promise<(string | null)[]>;
@@ -26,12 +29,15 @@ interface Commands {
 async function connect(target: Target): Promise<Commands> {
   const [url = ''] = urlsOf(target);
   if (target.kind === 'standalone') {
-    const client = createClient({ url });
+    const client = createClient({ url, commandOptions: COMMAND_OPTIONS });
     client.on('error', (error: Error) => process.stderr.write(`node-redis: ${error.message}\n`));
     await client.connect();
     return client;
   }
-  const cluster = createCluster({ rootNodes: urlsOf(target).map((node) => ({ url: node })) });
+  const cluster = createCluster({
+    rootNodes: urlsOf(target).map((node) => ({ url: node })),
+    commandOptions: COMMAND_OPTIONS,
+  });
   cluster.on('error', (error: Error) => process.stderr.write(`node-redis: ${error.message}\n`));
   await cluster.connect();
   return cluster;

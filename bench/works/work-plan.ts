@@ -82,6 +82,7 @@ export class Bench {
 
   async close(): Promise<void> {
     for (const close of this.#closers) await close();
-    for (const client of this.#open.values()) await (await client).close();
+    const clients = await Promise.allSettled(this.#open.values());
+    for (const opened of clients) if (opened.status === 'fulfilled') await opened.value.close();
   }
 }

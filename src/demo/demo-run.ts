@@ -41,8 +41,10 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const server = await createDemoServer({ store, worker, census, hostName: host, log });
   const demo = new Demo(store, worker, server);
   try {
-    await prepare(store, options);
+    // First, so that a port that is taken is found before anything is deleted.
     await server.listen({ host, port: options.port });
+    await prepare(store, options);
+    census.invalidate();
     worker.start();
   } catch (error) {
     await demo.close();

@@ -1,0 +1,181 @@
+import * as fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import {
+  INCOMPLETE,
+  OTHER,
+  ReplyReader,
+  ServerError,
+  type Reply,
+} from '../../../src/cluster/resp/reply-reader.ts';
+import { readAll, readerOf, safely, strings } from './replies.ts';
+
+test('nulls of both protocols, empty strings and empty arrays are not mixed up', () => {
+  const reader = readerOf('_\r\n$-1\r\n*-1\r\n$0\r\n\r\n*0\r\n%0\r\n~0\r\n+\r\n');
+  const replies = Array.from({ length: 8 }, () => reader.read());
+  expect(replies).toStrictEqual([null, null, null, '', [], [], [], '']);
+  expect(reader.empty).toBe(true);
+});
+
+test('an error in the middle of a reply is an item of it', () => {
+  const reader = readerOf('*3\r\n:1\r\n-WRONGTYPE no\r\n!5\r\nERR x\r\n+OK\r\n');
+  expect(reader.read()).toStrictEqual([
+    1,
+    new ServerError('WRONGTYPE no'),
+    new ServerError('ERR x'),
+  ]);
+  expect(reader.read()).toBe('OK');
+});
+
+test('attributes are skipped, in front of a reply and of an item', () => {
+  const reader = readerOf('|1\r\n+ttl\r\n:1\r\n*2\r\n|1\r\n+a\r\n*1\r\n:2\r\n:5\r\n:6\r\n:7\r\n');
+  expect(reader.read()).toStrictEqual([5, 6]);
+  expect(reader.read()).toBe(7);
+});
+
+test('pushes are skipped, and only they', () => {
+  const reader = readerOf('>2\r\n+invalidate\r\n*1\r\n$1\r\na\r\n>1\r\n+x\r\n:1\r\n');
+  expect(reader.skipPushes()).toBeUndefined();
+  expect(reader.readInteger()).toBe(1);
+  expect(reader.skipPushes()).toBeUndefined();
+  expect(reader.empty).toBe(true);
+});
+
+test('a push that is not there whole is not skipped', () => {
+  const bytes = '>2\r\n+x\r\n$3\r\nabc\r\n';
+  for (let end = 1; end < bytes.length; end++) {
+    const reader = readerOf(bytes.slice(0, end));
+    expect(reader.skipPushes()).toBe(INCOMPLETE);
+    expect(reader.mark).toBe(0);
+    reader.push(Buffer.from(bytes.slice(end)));
+    expect(reader.skipPushes()).toBeUndefined();
+    expect(reader.empty).toBe(true);
+  }
+});
+
+test('integers are exact as far as numbers are', () => {
+  for (const value of [Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, 9_007_199_254_740_979]) {
+    expect(readerOf(`:${value}\r\n`).read()).toBe(value);
+  }
+  expect(readerOf(':+7\r\n').read()).toBe(7);
+});
+
+test('an integer that is read the quick way is the same', () => {
+  fc.assert(
+    fc.property(fc.oneof(safely, fc.nat()), (value) => {
+      const read = readerOf(`:${value}\r\n`).readInteger();
+      expect(read).toBe(value < 0 || Object.is(value, -0) ? OTHER : value);
+    }),
+  );
+});
+
+test.each([
+  ['*2\r\n$1\r\na\r\n$1\r\nb\r\n', 3], // too few
+  ['*2\r\n$1\r\na\r\n$1\r\nb\r\n', 1],
+  ['*-1\r\n', 1],
+  ['*0\r\n', 1],
+  ['$1\r\na\r\n', 1],
+  ['-WRONGTYPE x\r\n', 2],
+  ['~1\r\n$1\r\na\r\n', 1],
+  ['*2\r\n$1\r\na\r\n:1\r\n', 2],
+  ['*2\r\n$1\r\na\r\n-ERR x\r\n', 2],
+  ['*1\r\n*1\r\n$1\r\na\r\n', 1],
+  ['*1\r\n+a\r\n', 1],
+  ['*1\r\n=5\r\ntxt:a\r\n', 1],
+  ['>1\r\n+x\r\n', 1],
+  ['|0\r\n*1\r\n$1\r\na\r\n', 1],
+])('readStrings leaves %j to read', (bytes, count) => {
+  const reader = readerOf(bytes);
+  expect(reader.readStrings(strings(count))).toBe(OTHER);
+  expect(reader.mark).toBe(0);
+  expect(reader.read()).not.toBe(INCOMPLETE);
+  expect(reader.empty).toBe(true);
+});
+
+test.each([
+  '-ERR x\r\n',
+  '$1\r\n1\r\n',
+  '*1\r\n:1\r\n',
+  ':-5\r\n',
+  '_\r\n',
+  '#t\r\n',
+  '>1\r\n+x\r\n',
+])('readInteger leaves %j to read', (bytes) => {
+  const reader = readerOf(bytes);
+  expect(reader.readInteger()).toBe(OTHER);
+  expect(reader.mark).toBe(0);
+  expect(reader.read()).not.toBe(INCOMPLETE);
+  expect(reader.empty).toBe(true);
+});
+
+/** Bytes that were copied while the chunks came, each followed by an attempt to read. */
+function copiedBytes(chunks: readonly Buffer[], read: (reader: ReplyReader) => unknown): number {
+  const concat = vi.spyOn(Buffer, 'concat');
+  const reader = new ReplyReader();
+  let attempts = 0;
+  let last: unknown = INCOMPLETE;
+  try {
+    for (const chunk of chunks) {
+      expect(last).toBe(INCOMPLETE);
+      reader.push(chunk);
+      const { mark } = reader;
+      last = read(reader);
+      if (last === INCOMPLETE) reader.rewind(mark);
+      attempts++;
+    }
+    expect(last).not.toBe(INCOMPLETE);
+    expect(attempts).toBe(chunks.length);
+    const lists = concat.mock.calls.map(([list]) => list);
+    return lists.flat().reduce((sum, { length }) => sum + length, 0);
+  } finally {
+    concat.mockRestore();
+  }
+}
+
+function inChunks(bytes: Buffer, chunkBytes = 65_536): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let begin = 0; begin < bytes.length; begin += chunkBytes) {
+    chunks.push(bytes.subarray(begin, begin + chunkBytes));
+  }
+  return chunks;
+}
+
+const MIB = 1_048_576;
+
+test.each([
+  ['read', (reader: ReplyReader): unknown => reader.read()],
+  ['readStrings', (reader: ReplyReader): unknown => reader.readStrings(strings(2))],
+])('a string of 8 MiB in chunks of 64 KiB is copied twice at the most, by %s', (_, read) => {
+  for (const value of ['x'.repeat(8 * MIB), 'é'.repeat(4 * MIB)]) {
+    const bytes = Buffer.from(`*2\r\n$1\r\na\r\n$${8 * MIB}\r\n${value}\r\n`);
+    expect(copiedBytes(inChunks(bytes), read)).toBeLessThan(2 * bytes.length);
+  }
+});
+
+test.fails('a row of many strings that comes in many chunks is copied a few times', () => {
+  const items = `$1024\r\n${'x'.repeat(1_024)}\r\n`.repeat(8_000);
+  const bytes = Buffer.from(`*8000\r\n${items}`);
+  const copied = copiedBytes(inChunks(bytes), (reader) => reader.readStrings(strings(8_000)));
+  expect(copied).toBeLessThan(10 * bytes.length);
+});
+
+test('a value is the same whole, in chunks, and next to other chunks', () => {
+  const value = `${'x'.repeat(100_000)}é${'y'.repeat(100_000)}`;
+  const frames = `$${Buffer.byteLength(value)}\r\n${value}\r\n:1\r\n`.repeat(3);
+  for (const chunkBytes of [1_000, 4_096, 65_536, 1_000_000]) {
+    const reader = new ReplyReader();
+    const replies: Reply[] = [];
+    for (const chunk of inChunks(Buffer.from(frames), chunkBytes)) {
+      reader.push(chunk);
+      replies.push(...readAll(reader, frames.length));
+    }
+    expect(replies).toStrictEqual([value, 1, value, 1, value, 1]);
+    expect(reader.empty).toBe(true);
+  }
+});
+
+test('what comes next is shown as it is, and not more than a line of it', () => {
+  const reader = readerOf(`+OK\r\né${'x'.repeat(100)}`);
+  reader.read();
+  expect(reader.peek()).toBe(JSON.stringify(`Ã©${'x'.repeat(38)}`));
+  expect(new ReplyReader().peek()).toBe('""');
+});

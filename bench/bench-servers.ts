@@ -41,7 +41,7 @@ export async function startBenchServers(
     standalone: standaloneTarget({ host: standalone.host, port: standalone.port }),
   };
   for (const target of Object.values(targets)) {
-    const what = sets.map(({ count, name }) => `${count} of ${name}`).join(', ');
+    const what = sets.map(({ count, name }) => `${count} with ${name}`).join(', ');
     log(`loading the ${target.kind}: ${what}`);
     for (const set of sets) await loadSet(target, set);
   }

@@ -58,7 +58,7 @@ export function narrowSet(seed: number): EntitySet {
 export function wideSet(seed: number): EntitySet {
   const names = Array.from({ length: WIDE_FEATURE_COUNT }, (_, at) => `feature_${at}_30d`);
   return {
-    name: '50 features',
+    name: '50 of 50 features',
     prefix: 'fs:wide:',
     count: WIDE_COUNT,
     readNames: names,

@@ -20,7 +20,17 @@ const QUICK_ROUNDS = 2;
 /** Measured in ways of their own. */
 const EXTRAS = ['stream-memory', 'shard-wait'] as const;
 /** Works that are for the long run. */
-const SLOW_WORKS = new Set(['read-100000', 'read50-100000', 'read50-10000', 'scaling']);
+const SLOW_WORKS = new Set([
+  'read-100000',
+  'read50-1',
+  'read50-10',
+  'read50-10000',
+  'read50-100000',
+  'interference-ioredis',
+  'scaling',
+]);
+/** With --quick the one node is measured in these only. */
+const QUICK_ON_ONE_NODE = new Set(['single', 'read-10000']);
 const root = new URL('..', import.meta.url);
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -66,7 +76,9 @@ async function main(flags: BenchArguments): Promise<void> {
     seed: flags.seed,
     quick: flags.quick,
     machine,
-    dataSet: sets.map(({ count, name }) => `${count.toLocaleString('en-US')} × ${name}`).join(', '),
+    dataSet: sets
+      .map(({ count, name }) => `${count.toLocaleString('en-US')} entities, ${name} read`)
+      .join('; '),
     works: works.map(({ name, title, unit, note }) => ({
       name,
       title,
@@ -127,7 +139,8 @@ async function runWork(
 ): Promise<Cell[]> {
   const cells: Cell[] = [];
   for (const kind of work.targets) {
-    log(`${work.name} on the ${kind}`);
+    if (quick && kind === 'standalone' && !QUICK_ON_ONE_NODE.has(work.name)) continue;
+    log(`${(performance.now() / 1_000).toFixed(0).padStart(4)} s  ${work.name} on the ${kind}`);
     const target = servers[kind];
     const contenders = await work.contenders(bench, target);
     const meter = new CpuMeter(target);

@@ -19,10 +19,19 @@ export function inMicroseconds(value: number): string {
   return Number.isFinite(value) ? digits(value) : '-';
 }
 
-/** `5.12×`, and small ones as the fraction that people say: `1/8.3`. */
+/** `5.12×`. */
 export function inRatio(value: number): string {
-  if (!Number.isFinite(value)) return '-';
-  return value < 0.5 ? `1/${digits(1 / value)}` : `${digits(value)}×`;
+  return Number.isFinite(value) ? `${digits(value)}×` : '-';
+}
+
+/** Small ones as the fraction that people say: `1/8.30`. For what should be small. */
+export function inFraction(value: number): string {
+  return value <= 0.5 ? `1/${tidy(digits(1 / value))}` : inRatio(value);
+}
+
+/** Without zeros behind the point, as on an axis: `10k` for `10.0k`. */
+export function tidy(quantity: string): string {
+  return quantity.replace(/\.0+(?!\d)/, '').replace(/(\.\d*[1-9])0+(?!\d)/, '$1');
 }
 
 function digits(value: number): string {

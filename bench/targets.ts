@@ -4,6 +4,7 @@
  */
 
 import { byRound, cellOf, type Cell, type Figure, type Run } from './measurement.ts';
+import { inFraction, inRatio, tidy } from './quantity.ts';
 import { OURS, type RivalName, type TargetKind } from './rival.ts';
 import { medianRatio } from './statistics.ts';
 import { ALONE, DURING } from './works/interference.ts';
@@ -15,7 +16,8 @@ export interface TargetResult {
   readonly atLeast: string;
   /** Undefined where the run did not measure it. */
   readonly value: number | undefined;
-  readonly unit: '×' | 'MB';
+  /** `value` for people. */
+  readonly measured: string;
   readonly reached: boolean | undefined;
 }
 
@@ -123,7 +125,7 @@ export function targetsOf(run: Pick<Run, 'cells' | 'streamMemory'>): TargetResul
 function ratioResult(run: Pick<Run, 'cells'>, target: RatioTarget): TargetResult {
   const { what, bound } = target;
   const value = ratioOf(sideOf(run, target.of), sideOf(run, target.to), target.figure);
-  return { what, against: target.against, ...judge(value, bound), unit: '×' };
+  return { what, against: target.against, ...judge(value, bound) };
 }
 
 function memoryResult({ streamMemory }: Pick<Run, 'streamMemory'>): TargetResult {
@@ -135,7 +137,7 @@ function memoryResult({ streamMemory }: Pick<Run, 'streamMemory'>): TargetResult
     what: `streamFeatures over ${count} ids, peak RSS over idle`,
     against: '',
     value,
-    unit: 'MB',
+    measured: value === undefined ? '–' : `${value.toFixed(0)} MB`,
     atLeast: `≤ ${MEMORY_MAX_MB} MB`,
     reached: value === undefined ? undefined : value <= MEMORY_MAX_MB,
   };
@@ -148,7 +150,7 @@ function scalingResult(run: Pick<Run, 'cells'>, call: string): TargetResult {
   const few = side(100_000)?.samples.map(({ latencyMs }) => latencyMs.p50);
   const value = many && few ? medianRatio(many, few) : undefined;
   const what = `time for 1,000,000 ids, ${call}`;
-  return { what, against: '100,000 ids', ...judge(value, { max: SCALING_MAX }), unit: '×' };
+  return { what, against: '100,000 ids', ...judge(value, { max: SCALING_MAX }) };
 }
 
 function sideOf(run: Pick<Run, 'cells'>, side: Side): Cell | undefined {
@@ -166,9 +168,12 @@ export function ratioOf(
 function judge(
   value: number | undefined,
   bound: Bound,
-): Pick<TargetResult, 'value' | 'atLeast' | 'reached'> {
-  const atLeast = 'min' in bound ? `≥ ${bound.min}×` : `≤ ${bound.max}×`;
-  if (value === undefined || Number.isNaN(value))
-    return { value: undefined, atLeast, reached: undefined };
-  return { value, atLeast, reached: 'min' in bound ? value >= bound.min : value <= bound.max };
+): Pick<TargetResult, 'value' | 'measured' | 'atLeast' | 'reached'> {
+  const isFloor = 'min' in bound;
+  const atLeast = isFloor ? `≥ ${bound.min}×` : `≤ ${tidy(inFraction(bound.max))}`;
+  if (value === undefined || Number.isNaN(value)) {
+    return { value: undefined, measured: '–', atLeast, reached: undefined };
+  }
+  const measured = isFloor ? inRatio(value) : inFraction(value);
+  return { value, measured, atLeast, reached: isFloor ? value >= bound.min : value <= bound.max };
 }

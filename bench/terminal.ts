@@ -8,7 +8,7 @@ import {
   type Run,
   type Work,
 } from './measurement.ts';
-import { inCount, inDuration, inMicroseconds, inRatio } from './quantity.ts';
+import { inCount, inDuration, inMicroseconds } from './quantity.ts';
 import { median } from './statistics.ts';
 import { targetsOf } from './targets.ts';
 
@@ -72,11 +72,11 @@ export function serverUsByShard(cell: Cell): number[] {
 }
 
 export function renderTargets(run: Pick<Run, 'cells' | 'streamMemory'>): string {
-  const rows = targetsOf(run).map(({ what, against, atLeast, value, unit, reached }) => [
+  const rows = targetsOf(run).map(({ what, against, atLeast, measured, reached }) => [
     what,
     against,
     atLeast,
-    value === undefined ? '-' : unit === 'MB' ? `${value.toFixed(0)} MB` : inRatio(value),
+    measured,
     reached === undefined ? 'not measured' : reached ? 'reached' : 'NOT REACHED',
   ]);
   return columns([['what', 'against', 'to reach', 'measured', ''], ...rows]);

@@ -1,5 +1,6 @@
 /** Horizontal bars from zero, each with its value beside it; a bar may be stacked from parts. */
 
+import { tidy } from '../quantity.ts';
 import { CHART_WIDTH, escape, line, linearScale, linearTicks, round, svg, text } from './svg.ts';
 
 export interface Bar {
@@ -38,7 +39,7 @@ export function barChart({ label, axis, bars, tickText }: BarChart): string {
   const bottom = TOP + bars.length * ROW;
   const grid = ticks.flatMap((tick) => [
     line([x(tick), TOP], [x(tick), bottom], 'grid'),
-    text(x(tick), bottom + 16, tickText(tick), { className: 'tick', anchor: 'middle' }),
+    text(x(tick), bottom + 16, tidy(tickText(tick)), { className: 'tick', anchor: 'middle' }),
   ]);
   const rows = bars.flatMap((bar, at) => {
     const y = TOP + at * ROW + 5;

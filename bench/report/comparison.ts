@@ -72,8 +72,9 @@ export interface Loss {
   readonly factor: number;
 }
 
-/** Less than this is noise. */
+/** Less than this is noise, and so is what only some of the rounds say. */
 const LOSS_FROM = 1.05;
+const ROUNDS_AGREE = 0.75;
 
 const JUDGED: readonly { figure: Figure; name: string; more: boolean }[] = [
   { figure: 'idsPerSecond', name: 'throughput', more: true },
@@ -93,9 +94,20 @@ export function lossesOf(run: Run): Loss[] {
         if (rival.contender.startsWith('redis-benchmark') && figure !== 'idsPerSecond') continue;
         const factor = more ? ratioOf(rival, ours, figure) : ratioOf(ours, rival, figure);
         if (factor === undefined || !(factor > LOSS_FROM)) continue;
+        if (!roundsAgree(ours, rival, figure, more)) continue;
         losses.push({ title, target: rival.target, rival: rival.contender, figure: name, factor });
       }
     }
   }
   return losses.sort((a, b) => b.factor - a.factor);
+}
+
+/** Whether the rival was better in most of the rounds, each by itself. */
+function roundsAgree(ours: Cell, rival: Cell, figure: Figure, more: boolean): boolean {
+  const theirs = byRound(rival, figure);
+  const better = byRound(ours, figure).filter((value, round) => {
+    const other = theirs[round] ?? Number.NaN;
+    return more ? other > value : other < value;
+  });
+  return better.length >= ROUNDS_AGREE * ours.samples.length;
 }

@@ -1,5 +1,6 @@
 /** Lines over logarithmic axes, each named at its end. */
 
+import { tidy } from '../quantity.ts';
 import {
   CHART_WIDTH,
   escape,
@@ -48,11 +49,11 @@ export function lineChart(chart: LineChart): string {
   const y = logScale(yRange, [BOTTOM, TOP]);
   const xGrid = (chart.xTicks ?? logTicks(...xRange)).flatMap((tick) => [
     line([x(tick), TOP], [x(tick), BOTTOM], 'grid'),
-    text(x(tick), BOTTOM + 18, chart.xText(tick), { className: 'tick', anchor: 'middle' }),
+    text(x(tick), BOTTOM + 18, tidy(chart.xText(tick)), { className: 'tick', anchor: 'middle' }),
   ]);
   const yGrid = logTicks(...yRange).flatMap((tick) => [
     line([LEFT, y(tick)], [CHART_WIDTH - RIGHT, y(tick)], 'grid'),
-    text(LEFT - 8, y(tick) + 4, chart.yText(tick), { className: 'tick', anchor: 'end' }),
+    text(LEFT - 8, y(tick) + 4, tidy(chart.yText(tick)), { className: 'tick', anchor: 'end' }),
   ]);
   const middleX = (LEFT + CHART_WIDTH - RIGHT) / 2;
   const titles = [

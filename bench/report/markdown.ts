@@ -63,11 +63,11 @@ CPU from each other. Absolute figures move from run to run; ratios within a run 
 }
 
 function targetSection(run: Run): string {
-  const rows = targetsOf(run).map(({ what, against, atLeast, value, unit, reached }) => [
+  const rows = targetsOf(run).map(({ what, against, atLeast, measured, reached }) => [
     what,
     against,
     atLeast,
-    value === undefined ? '–' : unit === 'MB' ? `${value.toFixed(0)} MB` : inRatio(value),
+    measured,
     reached === undefined ? 'not measured' : reached ? 'reached' : '**not reached**',
   ]);
   return `## What was to be reached
@@ -98,7 +98,7 @@ function lossSection(run: Run): string {
       : '';
   return `## Where we lose
 
-Every figure in which another one was better by more than 5 %, and by how much.
+Every figure in which another one was better by more than 5 %, in at least three of four rounds, and by how much.
 
 ${table(['work', 'on', 'better', 'in', 'by'], rows, 4)}${more}`;
 }

@@ -26,11 +26,12 @@ h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem; letter-spacing: -.0
 h2 { font-size: 1.25rem; margin: 3rem 0 .25rem; }
 p { margin: .35rem 0 .9rem; max-width: 46rem; }
 .lead { font-size: 1.1rem; }
-.note, dl, figcaption { color: var(--muted); font-size: .92rem; }
+.note, dl { color: var(--muted); font-size: .92rem; }
+figcaption { font-weight: 600; margin-bottom: .4rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: 1rem 0; }
 dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 code { font: .9em ui-monospace, 'SF Mono', Menlo, Consolas, monospace; }
-figure { margin: 1rem 0 1.5rem; }
+figure { margin: 1.25rem 0 2.25rem; }
 .scroll { overflow-x: auto; }
 svg { display: block; width: 100%; min-width: 40rem; height: auto; }
 svg text { fill: var(--text); font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; }
@@ -42,7 +43,7 @@ svg .leader { stroke: var(--rule); stroke-width: 1; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { font-weight: 600; color: var(--muted); }
-th.left, td.left { text-align: left; white-space: normal; }
+th.left, td.left { text-align: left; white-space: normal; min-width: 8rem; }
 tr.ours td { font-weight: 650; }
 .reached { color: var(--good); font-weight: 600; } .missed { color: var(--bad); font-weight: 600; }
 details { margin-top: 1rem; } summary { cursor: pointer; font-weight: 600; }

@@ -1,7 +1,6 @@
 /** The page of plots: one file, with nothing to load. */
 
 import type { Run } from '../measurement.ts';
-import { inRatio } from '../quantity.ts';
 import { targetsOf, type TargetResult } from '../targets.ts';
 import { allCellsTable, nodeTable, shardWaitTable } from './page-tables.ts';
 import { PAGE_STYLE } from './page-style.ts';
@@ -10,6 +9,7 @@ import {
   costPlot,
   interferencePlot,
   modelPlot,
+  nodePlot,
   ratePlot,
   singleReadPlot,
   type Plot,
@@ -58,7 +58,7 @@ export function renderPage(run: Run): string {
         'Streaming writes of 5 features, HSETEX, six nodes: rows per second',
       ),
     ]),
-    section('One node and six', [], nodeTable(run) + shardWaitTable(run)),
+    section('One node and six', [nodePlot(run)], nodeTable(run) + shardWaitTable(run)),
     section('A model of more machines', [modelPlot(run)]),
   ];
   return `<!doctype html>
@@ -90,8 +90,9 @@ function section(title: string, plots: readonly (Plot | undefined)[], more = '')
 }
 
 function figure({ title, drawing, caption }: Plot): string {
-  const note = caption === undefined ? '' : `<br>${caption}`;
-  return `<figure><div class="scroll">${drawing}</div><figcaption><strong>${escape(title)}.</strong>${note}</figcaption></figure>`;
+  const note = caption === undefined ? '' : `<p class="note">${caption}</p>`;
+  const head = `<figcaption>${escape(title)}</figcaption>`;
+  return `<figure>${head}<div class="scroll">${drawing}</div>${note}</figure>`;
 }
 
 function machineList({ machine, command, seed, commit, startedAt, dataSet }: Run): string {
@@ -112,9 +113,7 @@ function machineList({ machine, command, seed, commit, startedAt, dataSet }: Run
 }
 
 function targetTable(targets: readonly TargetResult[]): string {
-  const rows = targets.map(({ what, against, atLeast, value, unit, reached }) => {
-    const measured =
-      value === undefined ? '–' : unit === 'MB' ? `${value.toFixed(0)} MB` : inRatio(value);
+  const rows = targets.map(({ what, against, atLeast, measured, reached }) => {
     const verdict =
       reached === undefined
         ? 'not measured'

@@ -6,7 +6,7 @@ import { inCount, inDuration, inMicroseconds } from '../quantity.ts';
 import { OURS } from '../rival.ts';
 import { ALONE, DURING } from '../works/interference.ts';
 import { barChart, type Bar } from './bar-chart.ts';
-import { middle, modelCosts } from './comparison.ts';
+import { compareNodes, middle, modelCosts } from './comparison.ts';
 import { colorOf, labelOf } from './contender-style.ts';
 import { lineChart, type Series } from './line-chart.ts';
 import { rangeChart, type Range } from './range-chart.ts';
@@ -112,6 +112,34 @@ export function interferencePlot(run: Run): Plot | undefined {
   if (ranges.length === 0) return undefined;
   const title = 'Single reads while a batch of 200,000 ids runs in the same process, six nodes';
   return { title, drawing: rangeChart(title, ranges) };
+}
+
+const NODE_WORKS = ['read-100', 'read-10000', 'bulk-load'] as const;
+
+/** CPU of both sides, on one node and on six. */
+export function nodePlot(run: Run): Plot | undefined {
+  const bars = NODE_WORKS.flatMap((work) =>
+    compareNodes(run, [OURS, 'ioredis-pipelines'])
+      .filter((row) => row.work === work)
+      .flatMap(({ contender, oneNode, sixNodes }) =>
+        [oneNode, sixNodes].map(({ clientUs, serverUs }, at): Bar => {
+          const who = contender === OURS ? 'ours' : 'ioredis';
+          return {
+            label: `${work}, ${who}, ${at === 0 ? 'one node' : 'six'}`,
+            parts: [
+              { name: 'client', value: clientUs, color: colorOf(contender) },
+              { name: 'servers', value: serverUs, color: 'var(--server)' },
+            ],
+            valueText: `${inMicroseconds(clientUs)} + ${inMicroseconds(serverUs)} µs`,
+            isOurs: contender === OURS,
+          };
+        }),
+      ),
+  );
+  if (bars.length === 0) return undefined;
+  const title = 'CPU per id or row: client, then primaries, on one node and on six';
+  const axis = 'CPU, µs per id or row: the client in colour, the servers in grey';
+  return { title, drawing: barChart({ label: title, axis, bars, tickText: String }) };
 }
 
 export function modelPlot(run: Run): Plot | undefined {

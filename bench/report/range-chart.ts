@@ -1,7 +1,7 @@
 /** From p50 to p99 on a logarithmic axis, a line for each contender with a mark at each quantile. */
 
 import type { Latencies } from '../statistics.ts';
-import { inDuration } from '../quantity.ts';
+import { inDuration, tidy } from '../quantity.ts';
 import { CHART_WIDTH, escape, line, logScale, logTicks, round, svg, text } from './svg.ts';
 
 export interface Range {
@@ -13,17 +13,19 @@ export interface Range {
 
 const LEFT = 230;
 const RIGHT = 90;
+/** For the p50 that stands before its mark. */
+const VALUE_ROOM = 70;
 const ROW = 30;
 const TOP = 26;
 
 export function rangeChart(label: string, ranges: readonly Range[]): string {
   const values = ranges.flatMap(({ latencyMs }) => [latencyMs.p50, latencyMs.p99]);
   const scope = [Math.min(...values) / 1.2, Math.max(...values) * 1.2] as const;
-  const x = logScale(scope, [LEFT, CHART_WIDTH - RIGHT]);
+  const x = logScale(scope, [LEFT + VALUE_ROOM, CHART_WIDTH - RIGHT]);
   const bottom = TOP + ranges.length * ROW;
   const grid = logTicks(...scope).flatMap((tick) => [
     line([x(tick), TOP], [x(tick), bottom], 'grid'),
-    text(x(tick), bottom + 16, inDuration(tick), { className: 'tick', anchor: 'middle' }),
+    text(x(tick), bottom + 16, tidy(inDuration(tick)), { className: 'tick', anchor: 'middle' }),
   ]);
   const rows = ranges.flatMap(({ label: name, color, latencyMs, isOurs }, at) => {
     const y = TOP + at * ROW + ROW / 2;
@@ -50,9 +52,14 @@ export function rangeChart(label: string, ranges: readonly Range[]): string {
         text(x(first.latencyMs[name]), TOP - 8, name, { className: 'small', anchor: 'middle' }),
       )
     : [];
-  const title = text((LEFT + CHART_WIDTH - RIGHT) / 2, bottom + 36, 'latency, logarithmic', {
-    className: 'axis',
-    anchor: 'middle',
-  });
+  const title = text(
+    (LEFT + VALUE_ROOM + CHART_WIDTH - RIGHT) / 2,
+    bottom + 36,
+    'latency, logarithmic',
+    {
+      className: 'axis',
+      anchor: 'middle',
+    },
+  );
   return svg(bottom + 44, label, [...grid, ...heads, ...rows, title]);
 }

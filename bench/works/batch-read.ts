@@ -30,7 +30,7 @@ const NARROW_SIZES: readonly Size[] = [
   { ids: 100, rounds: 7, turnMs: 150 },
   { ids: 1_000, rounds: 7, turnMs: 200 },
   { ids: 10_000, rounds: 7, turnMs: 300 },
-  { ids: 100_000, rounds: 2, turnMs: 300, standaloneRivals: FAST_RIVALS },
+  { ids: 100_000, rounds: 3, turnMs: 1, standaloneRivals: FAST_RIVALS },
 ];
 
 const WIDE_SIZES: readonly Size[] = [
@@ -39,7 +39,7 @@ const WIDE_SIZES: readonly Size[] = [
   { ids: 100, rounds: 5, turnMs: 100 },
   { ids: 1_000, rounds: 3, turnMs: 200, standaloneRivals: FAST_RIVALS },
   { ids: 10_000, rounds: 3, turnMs: 200, rivals: FAST_RIVALS },
-  { ids: 100_000, rounds: 2, turnMs: 200, rivals: FAST_RIVALS },
+  { ids: 100_000, rounds: 3, turnMs: 1, rivals: FAST_RIVALS },
 ];
 
 export const batchReads: readonly WorkPlan[] = [

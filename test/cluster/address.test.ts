@@ -36,12 +36,12 @@ test.each([
   expect(parseAddress(address)).toBeUndefined();
 });
 
-test.fails('a host that ends in :: is a host', () => {
+test('a host that ends in :: is a host', () => {
   expect(parseAddress('2001:db8:::6379')).toStrictEqual({ host: '2001:db8::', port: 6379 });
 });
 
 test('parsing undoes formatting for any IP address or name', () => {
-  const ipV6 = fc.ipV6().filter((address) => !address.endsWith('::'));
+  const ipV6 = fc.ipV6();
   const host = fc.oneof(fc.ipV4(), ipV6, fc.domain());
   fc.assert(
     fc.property(host, fc.integer({ min: 1, max: 65_535 }), (name, port) => {

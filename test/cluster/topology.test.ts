@@ -110,7 +110,7 @@ test('IPv6 hosts are understood', () => {
   expect(topology.shards()).toMatchObject([{ address: '2001:db8::5:7000', slotCount: 10 }]);
 });
 
-test.fails('text for numbers, as ioredis gives with stringNumbers, is understood', () => {
+test('text for numbers, as ioredis gives with stringNumbers, is understood', () => {
   const topology = read([['0', '9', ['a', '7000']]]);
   expect(topology.shards()).toMatchObject([{ address: 'a:7000', slotCount: 10 }]);
 });

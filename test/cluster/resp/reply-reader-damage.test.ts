@@ -62,7 +62,7 @@ test('replies may be nested as deep as the limit', () => {
   expect(refusalOf(`${'*1\r\n'.repeat(16)}:1\r\n`)).toBe('nothing was refused');
 });
 
-test.fails('attributes without end are refused, not followed until the stack is full', () => {
+test('attributes without end are refused, not followed until the stack is full', () => {
   expect(refusalOf('|0\r\n'.repeat(100_000))).toContain('nested deeper');
 });
 
@@ -128,7 +128,7 @@ function outcomeOf(bytes: Buffer, read: (reader: ReplyReader) => unknown): unkno
   }
 }
 
-test.fails('whatever the quick ways read, the thorough one reads the same, to the same byte', () => {
+test('whatever the quick ways read, the thorough one reads the same, to the same byte', () => {
   fc.assert(
     fc.property(damaged, fc.nat({ max: 4 }), (bytes, count) => {
       const thorough = outcomeOf(bytes, (reader) => reader.read());
@@ -145,7 +145,7 @@ test.fails('whatever the quick ways read, the thorough one reads the same, to th
   );
 });
 
-test.fails.each([
+test.each([
   '*1\r\n$-2\r\n',
   '*1\r\n$-x\r\n',
   '*1\r\n_x\r\n',
@@ -159,7 +159,7 @@ test.fails.each([
   expect(reader.mark).toBe(0);
 });
 
-test.fails.each([
+test.each([
   ['a string longer than any', `*1\r\n$${'9'.repeat(20)}\r\n`],
   ['a string longer than may be', '*1\r\n$536870913\r\n'],
   ['a length without end', `*1\r\n$${'0'.repeat(70_000)}`],
@@ -168,6 +168,6 @@ test.fails.each([
   expect(readerOf(bytes).readStrings(strings(1))).toBe(OTHER);
 });
 
-test.fails('the quick way does not wait for an integer without end', () => {
+test('the quick way does not wait for an integer without end', () => {
   expect(readerOf(`:${'1'.repeat(70_000)}`).readInteger()).toBe(OTHER);
 });

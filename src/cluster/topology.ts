@@ -45,8 +45,9 @@ export class Topology {
     for (const range of asArray(reply)) {
       const [from, to, primary, ...replicas] = asArray(range);
       const owner = readNode(primary, asked, map);
-      if (owner === undefined || typeof from !== 'number' || typeof to !== 'number') continue;
-      topology.#ownerOfSlot.fill(topology.#indexOf(owner), from, to + 1);
+      const [first, last] = [slotNumber(from), slotNumber(to)];
+      if (owner === undefined || first === undefined || last === undefined) continue;
+      topology.#ownerOfSlot.fill(topology.#indexOf(owner), first, last + 1);
       for (const replica of replicas) {
         const address = readNode(replica, asked, map);
         if (address !== undefined) topology.#replicas.get(owner)?.add(address);
@@ -107,6 +108,12 @@ function readNode(node: unknown, asked: Address, map: AddressMapper): Address | 
   const name = typeof host === 'string' && host !== '' ? host : parseAddress(asked)?.host;
   if (name === undefined || name === '?' || !(Number(port) > 0)) return undefined;
   return map(formatAddress({ host: name, port: Number(port) }));
+}
+
+/** An integer, or its text, as ioredis gives with `stringNumbers`. */
+function slotNumber(value: unknown): number | undefined {
+  if (typeof value !== 'number' && typeof value !== 'string') return undefined;
+  return value !== '' && Number.isInteger(Number(value)) ? Number(value) : undefined;
 }
 
 function asArray(value: unknown): readonly unknown[] {

@@ -18,7 +18,7 @@ import { isAscii } from 'node:buffer';
 
 export const INCOMPLETE: unique symbol = Symbol('more bytes are needed');
 /** Another kind of reply than was asked for; nothing was consumed. */
-export const OTHER: unique symbol = Symbol('not an array of strings');
+export const OTHER: unique symbol = Symbol('another kind of reply');
 
 /** An error reply. Not an Error: it is data, and one without a stack costs nothing. */
 export class ServerError {
@@ -40,6 +40,13 @@ const MAX_BULK_BYTES = 536_870_912; // proto-max-bulk-len
 const MAX_LINE_BYTES = 65_536;
 const MAX_ITEMS = 16_777_216;
 const MAX_DEPTH = 16;
+/** More digits than this are left to `read`. */
+const MAX_DIGITS = 16;
+/** Of `#plainNumber`, which gives a number below -1 where there is none. */
+const MORE = -2;
+const UNLIKE = -3;
+/** Above, making text of the bytes again with each chunk would cost more than it saves. */
+const MAX_TEXT_BYTES = 262_144;
 /** V8 copies a substring below 13 characters, and keeps its parent alive above. */
 const SHORT_STRING = 13;
 const NO_BYTES = Buffer.alloc(0);
@@ -60,6 +67,10 @@ export class ReplyReader {
   /** `#bytes` as text, where it is pure ASCII. */
   #text: string | undefined;
   #at = 0;
+  /** What `#bytes` is the begin of, where replies were put together from chunks. */
+  #room: Buffer = NO_BYTES;
+  /** Behind the number that was read last. */
+  #numberEnd = 0;
   /** Came in, not looked at: the reply that is being read is known to need more. */
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -71,16 +82,33 @@ export class ReplyReader {
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
     if (this.#bytes.length + this.#waitingBytes < this.#neededEnd) return;
-    const rest = this.#bytes.length - this.#at;
-    this.#bytes =
-      rest === 0 && this.#waiting.length === 1
-        ? chunk
-        : Buffer.concat([this.#bytes.subarray(this.#at), ...this.#waiting]);
-    this.#text = isAscii(this.#bytes) ? this.#bytes.toString('latin1') : undefined;
-    this.#at = 0;
+    if (this.#at === this.#bytes.length && this.#waiting.length === 1) {
+      this.#bytes = chunk;
+      this.#room = NO_BYTES;
+      this.#at = 0;
+    } else {
+      this.#append();
+    }
+    this.#text =
+      this.#bytes.length <= MAX_TEXT_BYTES && isAscii(this.#bytes)
+        ? this.#bytes.toString('latin1')
+        : undefined;
     this.#neededEnd = 0;
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
+  }
+
+  /** Puts what waits behind what is left, in a buffer that doubles: a long reply is not copied with each chunk. */
+  #append(): void {
+    let end = this.#bytes.length;
+    if (this.#room.length < end + this.#waitingBytes) {
+      const rest = this.#bytes.subarray(this.#at);
+      end = rest.length;
+      this.#room = Buffer.concat([rest], 2 * end + this.#waitingBytes);
+      this.#at = 0;
+    }
+    for (const chunk of this.#waiting) end += chunk.copy(this.#room, end);
+    this.#bytes = this.#room.subarray(0, end);
   }
 
   /** Where the next reply begins, for `rewind`. Valid until the next `push`. */
@@ -124,68 +152,79 @@ export class ReplyReader {
    */
   readStrings(values: (string | null)[]): true | typeof OTHER | typeof INCOMPLETE {
     const bytes = this.#bytes;
-    const end = bytes.length;
-    const begin = this.#at;
-    let at = begin;
-    if (at >= end) return INCOMPLETE;
-    if (bytes[at++] !== ARRAY) return OTHER;
-    let count = 0;
-    let byte = bytes[at++];
-    for (; byte !== CR; byte = bytes[at++]) {
-      if (byte === undefined) return INCOMPLETE;
-      count = count * 10 + byte - ZERO;
-    }
+    if (this.#at >= bytes.length) return INCOMPLETE;
+    if (bytes[this.#at] !== ARRAY) return OTHER;
+    const count = this.#plainNumber(this.#at + 1);
+    if (count === MORE) return INCOMPLETE;
     if (count !== values.length) return OTHER;
-    at++;
+    let at = this.#numberEnd;
     for (let i = 0; i < count; i++) {
-      const type = bytes[at++];
-      if (type !== BULK && type !== NULL) return type === undefined ? INCOMPLETE : OTHER;
-      let length = 0;
-      byte = bytes[at++];
-      if (type === NULL || byte === MINUS) {
-        // `_` CR LF, or `$-` 1 CR LF.
-        if (type === BULK && bytes[at++] === undefined) return INCOMPLETE;
-        at += type === NULL ? 1 : 2;
+      const type = bytes[at];
+      if (type === BULK) {
+        const length = this.#plainNumber(at + 1);
+        if (length === MORE) return INCOMPLETE;
+        if (length === UNLIKE || length > MAX_BULK_BYTES) return OTHER;
+        at = this.#numberEnd;
+        if (length === -1) {
+          values[i] = null;
+          continue;
+        }
+        const end = at + length;
+        if (end + 2 > bytes.length) {
+          this.#neededEnd = end + 2;
+          return INCOMPLETE;
+        }
+        if (bytes[end] !== CR || bytes[end + 1] !== LF) return OTHER;
+        values[i] = this.#string(at, end);
+        at = end + 2;
+      } else if (type === NULL) {
+        if (at + 3 > bytes.length) return INCOMPLETE;
+        if (bytes[at + 1] !== CR || bytes[at + 2] !== LF) return OTHER;
         values[i] = null;
-        continue;
+        at += 3;
+      } else {
+        return type === undefined ? INCOMPLETE : OTHER;
       }
-      for (; byte !== CR; byte = bytes[at++]) {
-        if (byte === undefined) return INCOMPLETE;
-        if (byte < ZERO || byte > NINE) return OTHER;
-        length = length * 10 + byte - ZERO;
-      }
-      at++;
-      const next = at + length + 2;
-      if (next > end) {
-        this.#neededEnd = next;
-        return INCOMPLETE;
-      }
-      if (bytes[next - 2] !== CR || bytes[next - 1] !== LF) return OTHER;
-      values[i] = this.#string(at, at + length);
-      at = next;
     }
-    if (at > end) return INCOMPLETE;
     this.#at = at;
     return true;
   }
 
-  /** Reads an integer. Consumes nothing unless it gives one. */
+  /** Reads an integer, not a negative or a huge one. Consumes nothing unless it gives one. */
   readInteger(): number | typeof OTHER | typeof INCOMPLETE {
-    const bytes = this.#bytes;
-    let at = this.#at;
-    if (at >= bytes.length) return INCOMPLETE;
-    if (bytes[at++] !== COLON) return OTHER;
-    let value = 0;
-    let byte = bytes[at++];
-    for (; byte !== CR; byte = bytes[at++]) {
-      if (byte === undefined) return INCOMPLETE;
-      if (byte < ZERO || byte > NINE) return OTHER;
-      value = value * 10 + byte - ZERO;
-    }
-    if (at >= bytes.length) return INCOMPLETE;
-    if (bytes[at] !== LF) return OTHER;
-    this.#at = at + 1;
+    if (this.#at >= this.#bytes.length) return INCOMPLETE;
+    if (this.#bytes[this.#at] !== COLON) return OTHER;
+    const value = this.#plainNumber(this.#at + 1);
+    if (value === MORE) return INCOMPLETE;
+    if (value < 0) return OTHER;
+    this.#at = this.#numberEnd;
     return value;
+  }
+
+  /**
+   * The number at `at`, up to its CR LF, behind which `#numberEnd` points: some digits, or -1. MORE
+   * where bytes are missing, UNLIKE where something else is there.
+   */
+  #plainNumber(at: number): number {
+    const bytes = this.#bytes;
+    let next = at;
+    let value = 0;
+    let byte = bytes[next++];
+    const isNegative = byte === MINUS;
+    if (isNegative) byte = bytes[next++];
+    const firstDigit = next;
+    while (byte !== CR) {
+      if (byte === undefined) return MORE;
+      if (byte < ZERO || byte > NINE || next - firstDigit >= MAX_DIGITS) return UNLIKE;
+      value = value * 10 + byte - ZERO;
+      byte = bytes[next++];
+    }
+    if (next === firstDigit || (isNegative && value !== 1)) return UNLIKE;
+    if (value > Number.MAX_SAFE_INTEGER) return UNLIKE;
+    if (next >= bytes.length) return MORE;
+    if (bytes[next] !== LF) return UNLIKE;
+    this.#numberEnd = next + 1;
+    return isNegative ? -1 : value;
   }
 
   /** Reads one reply of any kind. @throws ProtocolError */
@@ -231,7 +270,7 @@ export class ReplyReader {
       case '%':
         return this.#items(2, depth);
       case '|':
-        return this.#items(2, depth) === INCOMPLETE ? INCOMPLETE : this.read(depth);
+        return this.#items(2, depth) === INCOMPLETE ? INCOMPLETE : this.read(depth + 1);
       default:
         this.#at--;
         throw new ProtocolError(`no reply begins with ${this.peek()}`);

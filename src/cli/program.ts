@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { FeatureStoreError, PartialLoadError } from '../index.ts';
+import { addBenchCommand } from './bench.ts';
 import { addBuildFeaturesCommand } from './build-features.ts';
 import { CommandError, EXIT_FAILURE, EXIT_USAGE } from './command-error.ts';
 import { addInspectCommand } from './inspect.ts';
@@ -40,6 +41,7 @@ function newProgram(signal: AbortSignal): Command {
   addInspectCommand(program, signal);
   addTopologyCommand(program, signal);
   addResetCommand(program, signal);
+  addBenchCommand(program, signal);
   return program;
 }
 

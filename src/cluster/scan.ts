@@ -18,7 +18,7 @@ export interface KeyPage {
   readonly keys: readonly string[];
 }
 
-/** @param newDeadline makes the deadline of each page */
+/** Pages may be empty. @param newDeadline makes the deadline of each page */
 export async function* scanKeys(
   connection: Connection,
   pattern: string,
@@ -36,18 +36,18 @@ export async function* scanKeys(
     }
     return { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
   };
-  const underWay = new Map(
-    connection.topology.shards().map(({ address }) => [address, nextPage(address, '0')]),
-  );
-  try {
-    while (underWay.size > 0) {
-      const page = await Promise.race(underWay.values());
-      if (page.cursor === '0') underWay.delete(page.shard);
-      else underWay.set(page.shard, nextPage(page.shard, page.cursor));
-      if (page.keys.length > 0) yield page;
-    }
-  } finally {
-    // A consumer that stops early, or an error of one shard, leaves pages that nobody waits for.
-    for (const page of underWay.values()) page.catch(() => undefined);
+  const underWay = new Map<Address, ReturnType<typeof nextPage>>();
+  const begin = (shard: Address, cursor: string): void => {
+    const page = nextPage(shard, cursor);
+    // It may fail while the consumer works on another page, or after it has stopped.
+    page.catch(() => undefined);
+    underWay.set(shard, page);
+  };
+  for (const { address } of connection.topology.shards()) begin(address, '0');
+  while (underWay.size > 0) {
+    const page = await Promise.race(underWay.values());
+    if (page.cursor === '0') underWay.delete(page.shard);
+    else begin(page.shard, page.cursor);
+    yield page;
   }
 }

@@ -12,13 +12,13 @@ interface IdPage {
   readonly ids: readonly string[];
 }
 
-/** Pages of ids, one shard's each, as they come. Keys under the prefix that are no entity's are left out. */
+/** Pages of ids, perhaps empty, one shard's each, as they come. Keys under the prefix that are no entity's are left out. */
 async function* idPages(context: Context, options: CallOptions): AsyncGenerator<IdPage> {
   const { connection, layout } = context;
   const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
   for await (const { shard, keys } of pages) {
     const ids = keys.map((key) => layout.idOf(key)).filter((id) => id !== undefined);
-    if (ids.length > 0) yield { shard, ids };
+    yield { shard, ids };
   }
 }
 
@@ -29,20 +29,42 @@ export async function* scanEntityIds(
   for await (const { ids } of idPages(context, options)) yield* ids;
 }
 
-/** Sorted, without duplicates, `limit` at the most; the first that SCAN finds, so not the smallest. */
+/**
+ * Sorted, without duplicates, `limit` at the most: of each shard the first that SCAN finds, so not the
+ * smallest, in equal parts where the shards have as many.
+ */
 export async function listEntityIds(
   context: Context,
   limit: number,
   options: CallOptions,
 ): Promise<string[]> {
-  const found = new Set<string>();
-  for await (const { ids } of idPages(context, options)) {
-    for (const id of ids) {
-      if (found.size >= limit) return [...found].sort();
-      found.add(id);
+  const shardCount = context.connection.topology.shards().length;
+  const found = new Map<string, Set<string>>();
+  let count = 0;
+  for await (const { shard, ids } of idPages(context, options)) {
+    const idsOfShard = found.get(shard) ?? new Set();
+    found.set(shard, idsOfShard);
+    count -= idsOfShard.size;
+    for (const id of ids) if (idsOfShard.size < limit) idsOfShard.add(id);
+    count += idsOfShard.size;
+    if (count >= limit && found.size >= shardCount) break;
+  }
+  return inTurns([...found.values()], limit).sort();
+}
+
+/** The first of each, then the second of each, until there are `limit`. */
+function inTurns(lists: readonly Iterable<string>[], limit: number): string[] {
+  const iterators = new Set(lists.map((list) => list[Symbol.iterator]()));
+  const taken = new Set<string>();
+  while (iterators.size > 0) {
+    for (const iterator of iterators) {
+      if (taken.size >= limit) return [...taken];
+      const { done, value } = iterator.next();
+      if (done) iterators.delete(iterator);
+      else taken.add(value);
     }
   }
-  return [...found].sort();
+  return [...taken];
 }
 
 /** By the primary's address; a shard without entities counts 0. */

@@ -261,7 +261,7 @@ export class FeatureStore implements AsyncDisposable {
     return scanEntityIds(this.#context, options);
   }
 
-  /** Some ids, sorted: the first `limit` that SCAN finds. */
+  /** Some ids, sorted: the first that SCAN finds on each shard, `limit` in all. */
   async listEntityIds(limit = 200, options: CallOptions = NO_OPTIONS): Promise<string[]> {
     checkCallOptions('listEntityIds', options);
     checkInteger('listEntityIds limit', limit, { min: 1, max: 10_000_000 });

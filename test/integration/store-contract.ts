@@ -235,6 +235,11 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
       const some = await other.listEntityIds(100);
       expect(some).toHaveLength(100);
       expect(some).toStrictEqual(some.toSorted());
+      const { shards } = await other.topology();
+      for (const { address } of shards) {
+        const ofShard = some.filter((id) => other.shardFor(id) === address);
+        expect(ofShard.length).toBeGreaterThanOrEqual(Math.floor(100 / shards.length));
+      }
       expect(await other.deleteEntity('e0')).toBe(true);
       expect(await other.deleteEntity('e0')).toBe(false);
       const before = await store.countEntities();

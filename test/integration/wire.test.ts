@@ -265,6 +265,18 @@ describe('a server that accepts and is silent', () => {
     expect(server.commands.map(idOf)).toStrictEqual(['next']);
   });
 
+  // In the greeting as well as later: the next connection may be better.
+  test.fails('loses a connection that it does not greet', async () => {
+    const server = await ScriptedServer.start(ownRow);
+    const store = await connectTo(server);
+    server.polite = false;
+    const before = server.connections.length;
+    const read = store.getFeatures('u1', NAMES, { timeoutMs: 8_000 });
+    await expect.poll(() => server.connections.length).toBe(before + 1);
+    server.polite = true;
+    expect(await read).toStrictEqual({ f: 'u1' });
+  });
+
   test('loses the connection after a while, and is asked again on a new one', async () => {
     let first: ScriptedConnection | undefined;
     const server = await ScriptedServer.start((command, connection) => {

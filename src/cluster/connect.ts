@@ -37,8 +37,8 @@ export async function connectNodes(
     );
   }
   const redis = mode === 'cluster' ? openCluster(seeds, seed, settings) : openServer(seed);
-  const underlay: Underlay = { mode, redis, owned: true, natMap: settings.natMap };
-  return start(underlay, settings);
+  const { natMap } = settings;
+  return start({ mode, redis, owned: true, natMap, seeds: seeds.map(formatAddress) }, settings);
 }
 
 /** Stands on an ioredis object that the caller made, and keeps. */
@@ -58,7 +58,7 @@ export async function adopt(
     settings.natMap ?? (redis instanceof Cluster ? (redis.options.natMap ?? undefined) : undefined);
   const mode =
     redis instanceof Cluster ? 'cluster' : await modeOf(redis, settings.connectTimeoutMs);
-  return start({ mode, redis, owned: false, natMap }, settings);
+  return start({ mode, redis, owned: false, natMap, seeds: [] }, settings);
 }
 
 async function start(underlay: Underlay, settings: ConnectSettings): Promise<Connection> {

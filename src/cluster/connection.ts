@@ -31,6 +31,8 @@ export interface Underlay {
   /** Whether `close` ends `redis` too. */
   readonly owned: boolean;
   readonly natMap: NatMap | undefined;
+  /** Addresses that the caller named: asked where no node that is known answers. */
+  readonly seeds: readonly Address[];
 }
 
 export type NatMap =
@@ -82,7 +84,7 @@ export class Connection {
     const known = this.#lanes[purpose].get(address);
     if (known) return known;
     const { silenceMs, chunksInFlight } = this.limits;
-    const lane = new Lane(address, this.#open(address), { silenceMs, chunksInFlight });
+    const lane = new Lane(address, this.#open(address, purpose), { silenceMs, chunksInFlight });
     this.#lanes[purpose].set(address, lane);
     return lane;
   }
@@ -166,7 +168,8 @@ export class Connection {
           await node.call('CLUSTER', 'SLOTS'),
         ]),
     );
-    const lanes = [...this.#topology.addresses()].map(
+    const known = new Set([...this.#topology.addresses(), ...this.#underlay.seeds]);
+    const lanes = [...known].map(
       (address) => () =>
         this.#view(address, async () => {
           const lane = this.lane(address, 'online');
@@ -195,7 +198,7 @@ export class Connection {
     }
   }
 
-  #open(address: Address): Redis {
+  #open(address: Address, purpose: LanePurpose): Redis {
     const { redis } = this.#underlay;
     const template: RedisOptions =
       redis instanceof Cluster
@@ -206,6 +209,8 @@ export class Connection {
       ...template,
       ...place,
       replyMapping: 'legacy',
+      // CLIENT LIST then tells what a connection is for.
+      connectionName: `${template.connectionName ?? 'fstore'}:${purpose}`,
       lazyConnect: true,
       readOnly: false,
       retryStrategy: (times: number) =>

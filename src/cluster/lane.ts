@@ -29,6 +29,8 @@ export type LanePurpose = 'online' | 'bulk';
 export interface Exchange {
   /** Writes the commands. Asked for once, when they are about to be sent. */
   encode(writer: CommandWriter): void;
+  /** Whether nobody wants the replies any more; what was not sent yet need not be. */
+  readonly isAbandoned?: boolean;
   /** Reads replies while there are whole ones; true when the last one has been read. */
   read(reader: ReplyReader): boolean;
 }
@@ -96,7 +98,7 @@ export class Lane {
 
   /** Whether so much is under way that the next exchange should wait for its turn, by `limit`. */
   get crowded(): boolean {
-    return this.#owed.length >= CROWD;
+    return this.#owed.length + this.#waiting.length >= CROWD;
   }
 
   /**
@@ -104,7 +106,7 @@ export class Lane {
    * what it has read until then stands.
    */
   send(exchange: Exchange): Promise<void> {
-    if (!this.#wire.isOpen) return this.open().then(() => this.send(exchange));
+    if (!this.#wire.isOpen) return this.#sendOnceOpen(exchange);
     return new Promise((resolve, reject) => this.#write({ exchange, resolve, reject }));
   }
 
@@ -115,6 +117,7 @@ export class Lane {
       else if (this.#closed || this.#wire.isBackingOff) reject(this.#lost(''));
       else {
         this.#waiting.push({ resolve, reject });
+        this.#expectSoon(this.#waiting.length);
         this.#wire.open();
       }
     });
@@ -129,7 +132,17 @@ export class Lane {
     if (this.#outgoing.length === 0) process.nextTick(this.#flush);
     owed.exchange.encode(this.#outgoing);
     this.#owed.push(owed);
-    if (this.#owed.length === 1) this.#heardAtMs = performance.now();
+    this.#expectSoon(this.#owed.length);
+  }
+
+  async #sendOnceOpen(exchange: Exchange): Promise<void> {
+    await this.open();
+    if (!exchange.isAbandoned) await this.send(exchange);
+  }
+
+  /** From the first that is expected, the node has `silenceMs` to say something. */
+  #expectSoon(expectedCount: number): void {
+    if (expectedCount === 1) this.#heardAtMs = performance.now();
     if (this.#watch === undefined) this.#watchFor(this.#silenceMs);
   }
 
@@ -184,7 +197,7 @@ export class Lane {
 
   #checkSilence(): void {
     this.#watch = undefined;
-    if (this.#owed.length === 0) return;
+    if (this.#owed.length + this.#waiting.length === 0) return;
     const silentMs = performance.now() - this.#heardAtMs;
     if (silentMs >= this.#silenceMs) {
       this.#wire.reset(`no reply within ${this.#silenceMs} ms`);

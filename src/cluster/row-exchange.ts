@@ -64,6 +64,10 @@ export class RowExchange<Answer> implements Exchange {
     return this.#rows.slice(this.#deliveredCount);
   }
 
+  get isAbandoned(): boolean {
+    return this.#abandoned;
+  }
+
   /** From now on replies are still read, since they come, but given to nobody. */
   abandon(): void {
     this.#abandoned = true;

@@ -24,28 +24,30 @@ export interface WireEvents {
 export class Wire {
   readonly #redis: Redis;
   readonly #events: WireEvents;
+  #state: 'closed' | 'open' = 'closed';
   #trouble = '';
 
   constructor(redis: Redis, events: WireEvents) {
     this.#redis = redis;
     this.#events = events;
     redis.on('error', (error: Error) => {
-      this.#trouble = error.message;
+      this.#trouble ||= error.message; // the first is the reason, what follows its consequence
     });
     redis.on('ready', () => this.#take());
     redis.on('close', () => {
-      events.onClose(this.#trouble);
+      this.#end(this.#trouble);
       this.#trouble = '';
     });
   }
 
   get isOpen(): boolean {
-    return this.#redis.status === 'ready';
+    return this.#state === 'open';
   }
 
-  /** Whether an attempt has failed and the next one waits for its time. */
+  /** Whether a connection is coming to its end, or has failed and the next attempt waits for its time. */
   get isBackingOff(): boolean {
-    return this.#redis.status === 'reconnecting';
+    const { status } = this.#redis;
+    return status === 'reconnecting' || (status === 'ready' && this.#state === 'closed');
   }
 
   /** Begins to connect, where nothing is under way yet. */
@@ -62,10 +64,15 @@ export class Wire {
     else stream.write(writer.take());
   }
 
-  /** Drops the connection, which will be opened again. Replies that are still owed never come. */
+  /**
+   * Drops the connection at once, whatever the peer does; ioredis opens it again. Not a byte of it is
+   * read any more.
+   */
   reset(why: string): void {
-    this.#trouble = why;
-    this.#redis.disconnect(true);
+    const { stream } = this.#redis;
+    stream.removeAllListeners('data');
+    stream.destroy();
+    this.#end(why);
   }
 
   close(): void {
@@ -74,9 +81,15 @@ export class Wire {
 
   #take(): void {
     this.#trouble = '';
+    this.#state = 'open';
     const { stream } = this.#redis;
     stream.removeAllListeners('data');
     stream.on('data', (chunk: Buffer) => this.#events.onBytes(chunk));
     this.#events.onOpen();
+  }
+
+  #end(trouble: string): void {
+    this.#state = 'closed';
+    this.#events.onClose(trouble);
   }
 }

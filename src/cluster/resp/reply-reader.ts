@@ -216,7 +216,7 @@ export class ReplyReader {
     while (byte !== CR) {
       if (byte === undefined) return MORE;
       if (byte < ZERO || byte > NINE || next - firstDigit >= MAX_DIGITS) return UNLIKE;
-      value = value * 10 + byte - ZERO;
+      value = value * 10 + (byte - ZERO);
       byte = bytes[next++];
     }
     if (next === firstDigit || (isNegative && value !== 1)) return UNLIKE;

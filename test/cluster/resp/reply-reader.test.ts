@@ -68,7 +68,7 @@ test('an integer that is read the quick way is the same', () => {
   );
 });
 
-test.fails('an integer too long to be exact in the quick way is left, or exact', () => {
+test('an integer too long to be exact in the quick way is left, or exact', () => {
   for (let value = Number.MAX_SAFE_INTEGER; value > Number.MAX_SAFE_INTEGER - 1_000; value--) {
     expect([OTHER, value]).toContain(readerOf(`:${value}\r\n`).readInteger());
   }

@@ -9,6 +9,7 @@ import { interleave } from './interleave.ts';
 import { commitOf, describeMachine } from './machine.ts';
 import type { Cell, Run, ShardWait, StreamMemory } from './measurement.ts';
 import { renderCells, renderMachine, renderTargets } from './terminal.ts';
+import type { TargetKind } from './rival.ts';
 import { allRivals } from './rivals/all-rivals.ts';
 import { allWorks } from './works/all-works.ts';
 import { measureShardWaits } from './works/shard-wait.ts';
@@ -17,6 +18,7 @@ import { Bench, type WorkPlan } from './works/work-plan.ts';
 
 const STREAM_IDS = 5_000_000;
 const QUICK_ROUNDS = 2;
+const STANDALONE_ROUNDS = 4;
 /** Measured in ways of their own. */
 const EXTRAS = ['stream-memory', 'shard-wait'] as const;
 /** Works that are for the long run. */
@@ -144,7 +146,7 @@ async function runWork(
     const target = servers[kind];
     const contenders = await work.contenders(bench, target);
     const meter = new CpuMeter(target);
-    const rounds = quick ? Math.min(QUICK_ROUNDS, work.rounds) : work.rounds;
+    const rounds = quick ? Math.min(QUICK_ROUNDS, work.rounds) : roundsOn(kind, work.rounds);
     const turnMs = quick ? work.turnMs / 2 : work.turnMs;
     const { concurrency } = work;
     const settings = { work: work.name, target: kind, rounds, turnMs, concurrency };
@@ -153,6 +155,11 @@ async function runWork(
   }
   print(renderCells(work, cells));
   return cells;
+}
+
+/** The one node is for comparison, and its figures are steadier: fewer rounds will do. */
+function roundsOn(kind: TargetKind, rounds: number): number {
+  return kind === 'cluster' ? rounds : Math.min(rounds, STANDALONE_ROUNDS);
 }
 
 async function save(run: Run): Promise<void> {

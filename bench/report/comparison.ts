@@ -83,7 +83,7 @@ const JUDGED: readonly { figure: Figure; name: string; more: boolean }[] = [
   { figure: 'clientUsPerId', name: 'client CPU', more: false },
 ];
 
-/** Every figure in which a rival was better by more than noise, the worst first. */
+/** Every figure in which a rival was better by more than noise, with the best one; the worst first. */
 export function lossesOf(run: Run): Loss[] {
   const losses: Loss[] = [];
   for (const { name: work, title } of run.works) {
@@ -99,7 +99,10 @@ export function lossesOf(run: Run): Loss[] {
       }
     }
   }
-  return losses.sort((a, b) => b.factor - a.factor);
+  losses.sort((a, b) => b.factor - a.factor);
+  const placeOf = ({ title, target, figure }: Loss): string => `${title} ${target} ${figure}`;
+  const places = losses.map(placeOf);
+  return losses.filter((loss, at) => places.indexOf(placeOf(loss)) === at);
 }
 
 /** Whether the rival was better in most of the rounds, each by itself. */

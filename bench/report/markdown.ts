@@ -98,9 +98,9 @@ function lossSection(run: Run): string {
       : '';
   return `## Where we lose
 
-Every figure in which another one was better by more than 5 %, in at least three of four rounds, and by how much.
+Every figure in which another one was better by more than 5 %, in at least three of four rounds: the best one, and by how much.
 
-${table(['work', 'on', 'better', 'in', 'by'], rows, 4)}${more}`;
+${table(['work', 'on', 'best', 'in', 'by'], rows, 4)}${more}`;
 }
 
 function workSection(run: Run): string {

@@ -2,7 +2,7 @@
 
 import { drawIndexes, idOf, type EntitySet } from '../data-set.ts';
 import type { Contender } from '../interleave.ts';
-import type { RivalName } from '../rival.ts';
+import { OURS, type RivalName } from '../rival.ts';
 import { BENCHMARK_SHAPES, runRedisBenchmark } from '../rivals/redis-benchmark.ts';
 import { checkRows } from './row-check.ts';
 import { FAST_RIVALS, type Bench, type WorkPlan } from './work-plan.ts';
@@ -12,7 +12,7 @@ import type { BenchTarget } from '../bench-servers.ts';
 const BATCH_COUNT = 8;
 /** The size at which redis-benchmark runs along. */
 const LIMIT_SIZE = 10_000;
-const LIMIT_IDS_PER_SHARD = 100_000;
+const LIMIT_IDS_PER_SHARD = 60_000;
 
 interface Size {
   readonly ids: number;
@@ -20,7 +20,7 @@ interface Size {
   readonly turnMs: number;
   /** @default all */
   readonly rivals?: readonly RivalName[];
-  /** On the one node, where other than on the cluster. */
+  /** On the one node, where other than on the cluster; none: not measured there. */
   readonly standaloneRivals?: readonly RivalName[];
 }
 
@@ -39,7 +39,7 @@ const WIDE_SIZES: readonly Size[] = [
   { ids: 100, rounds: 5, turnMs: 100 },
   { ids: 1_000, rounds: 3, turnMs: 200, standaloneRivals: FAST_RIVALS },
   { ids: 10_000, rounds: 3, turnMs: 200, rivals: FAST_RIVALS },
-  { ids: 100_000, rounds: 3, turnMs: 1, rivals: FAST_RIVALS },
+  { ids: 100_000, rounds: 2, turnMs: 1, rivals: [OURS, 'ioredis-pipelines'], standaloneRivals: [] },
 ];
 
 export const batchReads: readonly WorkPlan[] = [
@@ -57,7 +57,7 @@ function batchRead(
     name: `${kind}-${ids}`,
     title: `batch read, ${ids.toLocaleString('en-US')} ${ids === 1 ? 'id' : 'ids'}, ${features} features`,
     unit: 'id',
-    targets: ['cluster', 'standalone'],
+    targets: standaloneRivals?.length === 0 ? ['cluster'] : ['cluster', 'standalone'],
     rounds,
     turnMs,
     concurrency: 1,

@@ -23,6 +23,8 @@ export interface Contender {
   check?(): Promise<void>;
   /** Called before its turn; what it gives is called after it. */
   begin?(): Promise<() => Promise<void>>;
+  /** Where its servers are others than those of the rest. */
+  readonly meter?: CpuMeter;
   /** Measures itself, in place of `run`: another process. */
   measure?(): Promise<{ readonly ids: number; readonly elapsedMs: number }>;
 }
@@ -76,9 +78,10 @@ export async function interleave(
 async function takeTurn(
   contender: Contender,
   settings: Rounds,
-  meter: CpuMeter,
+  targetMeter: CpuMeter,
   pooled: number[],
 ): Promise<Sample> {
+  const meter = contender.meter ?? targetMeter;
   collectGarbage();
   const end = await contender.begin?.();
   const before = await meter.read();

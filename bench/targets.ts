@@ -5,9 +5,10 @@
 
 import { byRound, cellOf, type Cell, type Figure, type Run } from './measurement.ts';
 import { inFraction, inRatio, tidy } from './quantity.ts';
-import { OURS, type RivalName, type TargetKind } from './rival.ts';
+import { OURS, type RivalName } from './rival.ts';
 import { medianRatio } from './statistics.ts';
 import { ALONE, DURING } from './works/interference.ts';
+import { ONE_NODE, SIX_NODES } from './works/node-count.ts';
 import { ONE_CALL, scalingName, STREAM } from './works/scaling.ts';
 
 export interface TargetResult {
@@ -24,7 +25,6 @@ export interface TargetResult {
 interface Side {
   readonly work: string;
   readonly contender: string;
-  readonly target?: TargetKind;
 }
 
 interface RatioTarget {
@@ -104,8 +104,8 @@ const RATIO_TARGETS: readonly RatioTarget[] = [
     what: '10,000 ids, client CPU per id, six nodes',
     against: 'the same on one node',
     figure: 'clientUsPerId',
-    of: { work: 'read-10000', contender: OURS },
-    to: { work: 'read-10000', contender: OURS, target: 'standalone' },
+    of: { work: 'nodes-10000', contender: SIX_NODES },
+    to: { work: 'nodes-10000', contender: ONE_NODE },
     bound: { max: 1.2 },
   },
 ];
@@ -154,7 +154,7 @@ function scalingResult(run: Pick<Run, 'cells'>, call: string): TargetResult {
 }
 
 function sideOf(run: Pick<Run, 'cells'>, side: Side): Cell | undefined {
-  return cellOf(run, side.work, side.target ?? 'cluster', side.contender);
+  return cellOf(run, side.work, 'cluster', side.contender);
 }
 
 export function ratioOf(

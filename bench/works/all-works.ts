@@ -1,5 +1,6 @@
 import { batchReads } from './batch-read.ts';
 import { interference } from './interference.ts';
+import { nodeCount } from './node-count.ts';
 import { scaling } from './scaling.ts';
 import { singleReads } from './single-read.ts';
 import { vipGroup } from './vip-group.ts';
@@ -9,6 +10,7 @@ import { writes } from './write.ts';
 export const allWorks: readonly WorkPlan[] = [
   ...singleReads,
   ...batchReads,
+  nodeCount,
   ...writes,
   ...interference,
   vipGroup,

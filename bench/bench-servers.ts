@@ -2,7 +2,7 @@
 
 import calculateSlot from 'cluster-key-slot';
 import { Redis } from 'ioredis';
-import { FeatureStore } from '../src/index.ts';
+import { FeatureStore } from 'cluster-feature-store';
 import { startLocalCluster } from '../scripts/local-cluster/local-cluster.ts';
 import { startStandaloneServer } from '../scripts/local-cluster/standalone-server.ts';
 import { idOf, type EntityRow, type EntitySet } from './data-set.ts';

@@ -1,4 +1,4 @@
-import { FeatureStore } from '../../src/index.ts';
+import { FeatureStore } from 'cluster-feature-store';
 import { OURS, type Rival, type Target } from '../rival.ts';
 
 /** This package, through its public names. */

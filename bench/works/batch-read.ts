@@ -30,7 +30,7 @@ const NARROW_SIZES: readonly Size[] = [
   { ids: 100, rounds: 7, turnMs: 150 },
   { ids: 1_000, rounds: 7, turnMs: 200 },
   { ids: 10_000, rounds: 7, turnMs: 300 },
-  { ids: 100_000, rounds: 3, turnMs: 1, standaloneRivals: FAST_RIVALS },
+  { ids: 100_000, rounds: 2, turnMs: 1, standaloneRivals: FAST_RIVALS },
 ];
 
 const WIDE_SIZES: readonly Size[] = [

@@ -1,6 +1,6 @@
 /** A million ids against a hundred thousand: the time shall grow as the ids do. */
 
-import { FeatureStore } from '../../src/index.ts';
+import { FeatureStore } from 'cluster-feature-store';
 import { drawIndexes, idOf } from '../data-set.ts';
 import type { Contender } from '../interleave.ts';
 import { urlsOf } from '../rivals/feature-store.ts';

@@ -1,6 +1,6 @@
 /** How long our batches wait for their slowest shard: a pass of its own, as watching costs time too. */
 
-import { FeatureStore, type PipelineReport } from '../../src/index.ts';
+import { FeatureStore, type PipelineReport } from 'cluster-feature-store';
 import type { BenchTarget } from '../bench-servers.ts';
 import { drawIndexes, idOf, type EntitySet } from '../data-set.ts';
 import type { ShardWait } from '../measurement.ts';

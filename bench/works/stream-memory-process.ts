@@ -1,7 +1,7 @@
 /** The process that works/stream-memory.ts starts: idle first, then a long stream, watched. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { FeatureStore } from '../../src/index.ts';
+import { FeatureStore } from 'cluster-feature-store';
 import { idOf } from '../data-set.ts';
 import { collectGarbage } from '../interleave.ts';
 import type { StreamMemory } from '../measurement.ts';

@@ -1,6 +1,6 @@
 /** A VIP group, whose keys share a slot, against the same ids spread over the cluster. */
 
-import { FeatureStore } from '../../src/index.ts';
+import { FeatureStore } from 'cluster-feature-store';
 import { drawIndexes, idOf } from '../data-set.ts';
 import type { Contender } from '../interleave.ts';
 import { urlsOf } from '../rivals/feature-store.ts';

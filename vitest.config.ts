@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /** Suites by what they need: nothing, servers of our own, a Docker engine, a browser. */
@@ -5,6 +6,12 @@ const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
+        // The benchmark names the package as its users do.
+        resolve: {
+          alias: {
+            'cluster-feature-store': fileURLToPath(new URL('src/index.ts', import.meta.url)),
+          },
+        },
         test: {
           name: 'unit',
           include: ['test/{bench,cluster,store,cli,demo,scripts}/**/*.test.ts', 'test/*.test.ts'],

@@ -65,7 +65,7 @@ async function clusterTarget(nodes: readonly Node[]): Promise<BenchTarget> {
     ...target,
     primaries,
     shardOfSlot: (slot) => shards.findIndex(({ slotRanges }) => holds(slotRanges, slot)),
-    replicas: shards.flatMap(({ replicas }) => replicas.map(nodeAt)),
+    replicas: all.filter(({ port }) => !primaries.some((primary) => primary.port === port)),
     benchmarkShards: shards.map(({ address, slotRanges }) => ({
       node: nodeAt(address),
       keyPrefix: `fs:limit:{${tagWithin(slotRanges)}}:u`,

@@ -5,6 +5,7 @@ import type { ModelCosts } from '../model.ts';
 import { OURS, type TargetKind } from '../rival.ts';
 import { median } from '../statistics.ts';
 import { ratioOf } from '../targets.ts';
+import { nodeCount, ONE_NODE, SIX_NODES } from '../works/node-count.ts';
 
 /** One work on one node and on six, in µs per id. */
 export interface NodeComparison {
@@ -55,10 +56,12 @@ export function middle(cell: Cell, figure: Figure): number {
 const MODEL_WORK = 'read-10000';
 const MODEL_BATCH = 10_000;
 
-/** What the model is fed with: the costs of a batch of 10,000. */
+/** What the model is fed with: the costs of a batch of 10,000; ours from turns on six nodes and one. */
 export function modelCosts(run: Run, contender: string): ModelCosts | undefined {
-  const one = cellOf(run, MODEL_WORK, 'standalone', contender);
-  const six = cellOf(run, MODEL_WORK, 'cluster', contender);
+  const inTurns = (name: string): Cell | undefined =>
+    contender === OURS ? cellOf(run, nodeCount.name, 'cluster', name) : undefined;
+  const one = inTurns(ONE_NODE) ?? cellOf(run, MODEL_WORK, 'standalone', contender);
+  const six = inTurns(SIX_NODES) ?? cellOf(run, MODEL_WORK, 'cluster', contender);
   if (!one || !six) return undefined;
   return { idsPerBatch: MODEL_BATCH, oneNode: costsOf(one), cluster: costsOf(six) };
 }

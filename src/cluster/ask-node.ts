@@ -1,6 +1,6 @@
 /** One command to one node, for what has no key: SCAN, COMMAND INFO. */
 
-import type { FeatureStoreError } from '../errors.ts';
+import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import type { Connection } from './connection.ts';
 import type { Deadline } from './deadline.ts';
@@ -9,9 +9,16 @@ import { Question } from './question.ts';
 import { verdictOf } from './redirect.ts';
 import { ServerError, type Reply } from './resp/reply-reader.ts';
 
+/** The node that is asked is no primary any more: it was replaced, or has left. */
+export class PrimaryGone extends FeatureStoreError {
+  constructor(address: Address) {
+    super('SHARD_UNAVAILABLE', `${address} owns no slots any more.`);
+  }
+}
+
 /**
- * The node's reply. A lost connection or a node that is LOADING is tried again until the deadline.
- * @throws FeatureStoreError TIMEOUT, ABORTED, CLOSED, ACCESS_DENIED, UNSUPPORTED_SERVER
+ * The reply of a primary. A lost connection or a node that is LOADING is tried again until the deadline.
+ * @throws PrimaryGone; FeatureStoreError TIMEOUT, ABORTED, CLOSED, ACCESS_DENIED, UNSUPPORTED_SERVER
  */
 export async function askNode(
   connection: Connection,
@@ -37,6 +44,10 @@ export async function askNode(
       obstacle = error.error;
     }
     await deadline.pause(connection.limits.firstPauseMs * (1 + Math.random()));
+    await deadline.race(connection.refresh());
+    if (!connection.topology.shards().some((shard) => shard.address === address)) {
+      throw new PrimaryGone(address);
+    }
   }
   throw deadline.error(obstacle);
 }

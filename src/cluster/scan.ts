@@ -4,14 +4,16 @@
  * What SCAN promises holds per server: a key that is there from begin to end is given at least once;
  * one may be given twice while a server resizes its table. A key that moves between primaries while
  * they are scanned may be given twice or, if it moves to a part that was already passed, not at all.
- * https://redis.io/docs/latest/commands/scan/
+ * When a primary is lost, the one that took its place is scanned from its begin, so keys that the lost one
+ * has given are given again. https://redis.io/docs/latest/commands/scan/
  */
 
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
-import { askNode } from './ask-node.ts';
+import { askNode, PrimaryGone } from './ask-node.ts';
 import type { Connection } from './connection.ts';
 import type { Deadline } from './deadline.ts';
+import type { Reply } from './resp/reply-reader.ts';
 
 export interface KeyPage {
   readonly shard: Address;
@@ -24,30 +26,49 @@ export async function* scanKeys(
   pattern: string,
   newDeadline: () => Deadline,
 ): AsyncGenerator<KeyPage> {
-  const nextPage = async (
-    shard: Address,
-    cursor: string,
-  ): Promise<KeyPage & { cursor: string }> => {
+  const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
     using deadline = newDeadline();
     const command = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', 1000] as const;
-    const reply = await askNode(connection, shard, command, deadline);
+    let reply: Reply;
+    try {
+      reply = await askNode(connection, shard, command, deadline);
+    } catch (error) {
+      if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
+      throw error;
+    }
     if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
       throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied ${String(reply)}`);
     }
     return { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
   };
-  const underWay = new Map<Address, ReturnType<typeof nextPage>>();
+  const underWay = new Map<Address, Promise<Page>>();
+  const begun = new Set<Address>();
   const begin = (shard: Address, cursor: string): void => {
     const page = nextPage(shard, cursor);
     // It may fail while the consumer works on another page, or after it has stopped.
     page.catch(() => undefined);
     underWay.set(shard, page);
+    begun.add(shard);
   };
-  for (const { address } of connection.topology.shards()) begin(address, '0');
+  const beginNewShards = (): void => {
+    for (const { address } of connection.topology.shards()) {
+      if (!begun.has(address)) begin(address, '0');
+    }
+  };
+  beginNewShards();
   while (underWay.size > 0) {
     const page = await Promise.race(underWay.values());
-    if (page.cursor === '0') underWay.delete(page.shard);
+    if (page.cursor === '0' || page.cursor === GONE) underWay.delete(page.shard);
     else begin(page.shard, page.cursor);
+    if (page.cursor === GONE) beginNewShards();
     yield page;
   }
 }
+
+interface Page extends KeyPage {
+  /** Where to go on; '0' when this was the last page. */
+  readonly cursor: string;
+}
+
+/** The cursor of a shard that can't be scanned any further. */
+const GONE = 'gone';

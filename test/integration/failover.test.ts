@@ -39,6 +39,15 @@ it('reads right through the failover of a killed primary when the deadline outla
   );
 });
 
+it('lists and counts through a failover: the new primary is scanned in place of the dead one', async () => {
+  const [victim] = await cluster.primaries();
+  await victim?.call('WAIT', 1, 5_000);
+  await cluster.kill(victim?.port ?? 0);
+  const listed = await store.listEntityIds(10_000, { timeoutMs: 20_000 });
+  expect(listed).toStrictEqual(ids.toSorted());
+  expect(await store.countEntities()).toBe(ids.length);
+});
+
 it('names exactly the ids of the dead shard when the deadline is shorter', async () => {
   const [, victim] = await cluster.primaries();
   const port = victim?.port ?? 0;

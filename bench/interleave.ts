@@ -39,6 +39,8 @@ export interface Rounds {
   readonly concurrency: number;
 }
 
+/** V8 has compiled what it will by then. */
+const WARM_UP_MS = 300;
 /** From so many ids on, the one operation that is checked is warm-up enough. */
 const CHECK_IS_WARM_UP = 50_000;
 
@@ -55,7 +57,8 @@ export async function interleave(
   for (const contender of contenders) {
     await contender.check?.();
     if (contender.check && contender.idsPerOperation >= CHECK_IS_WARM_UP) continue;
-    await takeTurn(contender, { ...settings, turnMs: settings.turnMs / 2 }, meter, []);
+    const turnMs = Math.max(settings.turnMs, WARM_UP_MS);
+    await takeTurn(contender, { ...settings, turnMs }, meter, []);
   }
   for (let round = 0; round < settings.rounds; round++) {
     for (let step = 0; step < contenders.length; step++) {

@@ -8,8 +8,8 @@ import type { WorkPlan } from './work-plan.ts';
 import { writes } from './write.ts';
 
 export const allWorks: readonly WorkPlan[] = [
-  ...singleReads,
   ...batchReads,
+  ...singleReads,
   nodeCount,
   ...writes,
   ...interference,

@@ -13,6 +13,7 @@ import { OURS } from '../rival.ts';
 import { targetsOf } from '../targets.ts';
 import { compareNodes, lossesOf, middle, modelCosts } from './comparison.ts';
 import { labelOf } from './contender-style.ts';
+import { shardWaitCells } from './shard-wait-cells.ts';
 
 const IN_DOC = new Set([
   'single',
@@ -142,15 +143,7 @@ function nodeSection(run: Run): string {
     inMicroseconds(sixNodes.busiestServerUs),
     inMicroseconds(sixNodes.replicaUs),
   ]);
-  const waits = run.shardWaits.map((wait) => [
-    wait.target === 'cluster' ? 'six nodes' : 'one node',
-    wait.idsPerOperation.toLocaleString('en-US'),
-    inDuration(wait.operationMs),
-    inDuration(wait.slowestShardMs),
-    inDuration(wait.meanShardMs),
-    inDuration(wait.slowestShardMs - wait.meanShardMs),
-    inDuration(wait.pipelinesMs),
-  ]);
+  const waits = run.shardWaits.map(shardWaitCells);
   return `## One node against the cluster
 
 What an id or row costs on one node → on six, in µs, and what the difference is made of.

@@ -5,6 +5,7 @@ import { inCount, inDuration, inMicroseconds, inRatio } from '../quantity.ts';
 import { OURS } from '../rival.ts';
 import { compareNodes, middle } from './comparison.ts';
 import { labelOf } from './contender-style.ts';
+import { shardWaitCells } from './shard-wait-cells.ts';
 import { escape } from './svg.ts';
 
 export function nodeTable(run: Run): string {
@@ -30,15 +31,7 @@ function fromTo(oneNode: number, sixNodes: number): string {
 
 export function shardWaitTable({ shardWaits }: Run): string {
   if (shardWaits.length === 0) return '';
-  const rows = shardWaits.map((wait) => [
-    wait.target === 'cluster' ? 'six nodes' : 'one node',
-    wait.idsPerOperation.toLocaleString('en-US'),
-    inDuration(wait.operationMs),
-    inDuration(wait.slowestShardMs),
-    inDuration(wait.meanShardMs),
-    inDuration(wait.slowestShardMs - wait.meanShardMs),
-    inDuration(wait.pipelinesMs),
-  ]);
+  const rows = shardWaits.map(shardWaitCells);
   const header = [
     'target',
     'ids',

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-/** Suites by what they need: nothing, servers of our own, a Docker engine, a browser. */
+/** Suites by what they need: nothing, servers of our own, servers to break, a Docker engine, a browser. */
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -25,6 +25,15 @@ const config: ViteUserConfig = defineConfig({
           globalSetup: ['test/servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
         },
       },
       {

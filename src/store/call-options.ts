@@ -1,7 +1,13 @@
 /** Options that calls share. */
 
 import type { PipelineReport } from '../cluster/dispatch.ts';
-import { checkFunction, checkKeys, checkSignal, checkTimeoutMs } from './option-checks.ts';
+import {
+  checkFunction,
+  checkKeys,
+  checkSignal,
+  checkTimeoutMs,
+  checkTtlSeconds,
+} from './option-checks.ts';
 
 export interface CallOptions {
   /**
@@ -37,6 +43,8 @@ export function checkCallOptions(
   const { timeoutMs, signal }: { timeoutMs?: unknown; signal?: unknown } = options;
   if (timeoutMs !== undefined) checkTimeoutMs(`${call} options.timeoutMs`, timeoutMs);
   checkSignal(`${call} options.signal`, signal);
+  const { ttlSeconds }: { ttlSeconds?: unknown } = options;
+  if (ttlSeconds !== undefined) checkTtlSeconds(`${call} options.ttlSeconds`, ttlSeconds);
   const { onPipeline, onProgress }: { onPipeline?: unknown; onProgress?: unknown } = options;
   checkFunction(`${call} options.onPipeline`, onPipeline);
   checkFunction(`${call} options.onProgress`, onProgress);

@@ -31,10 +31,13 @@ export class FeatureEncoder {
 
   /** The names of an entity's features. @throws FeatureStoreError INVALID_FEATURE */
   namesOf(id: string, features: Features): string[] {
-    if (!isRecord(features)) {
-      refuse(id, `The features must be an object of values by name, but are ${show(features)}.`);
+    const names = keysOf(id, features);
+    if (names === undefined) {
+      return refuse(
+        id,
+        `The features must be an object of values by name, but are ${show(features)}.`,
+      );
     }
-    const names = Object.keys(features);
     if (names.length <= MAX_FEATURES) return names;
     return refuse(id, `${names.length} features; the limit is ${MAX_FEATURES} in one row.`);
   }
@@ -50,7 +53,7 @@ export class FeatureEncoder {
     for (let i = 0; i < names.length; i++) {
       const name = names[i] ?? '';
       writer.encoded(encodedNames[i] ?? NO_BYTES);
-      writer.bulkString(encodeValue(id, name, features[name]));
+      writer.bulkString(encodeValue(id, name, valueOf(id, features, name)));
     }
   }
 
@@ -64,7 +67,7 @@ export class FeatureEncoder {
     const names = this.namesOf(id, features);
     this.#encodeNames(id, names);
     for (const name of names) {
-      const value: unknown = features[name];
+      const value = valueOf(id, features, name);
       if (typeof value === 'string') checkText(id, name, value);
       else if (typeof value !== 'boolean' && !Number.isFinite(value)) encodeValue(id, name, value);
     }
@@ -86,6 +89,24 @@ export class FeatureEncoder {
     if (this.#encodedNames.size >= MAX_FEATURES) this.#encodedNames.clear();
     this.#encodedNames.set(name, encoded);
     return encoded;
+  }
+}
+
+/** Nothing where they are no features at all. A proxy may throw at every question. */
+function keysOf(id: string, features: unknown): string[] | undefined {
+  try {
+    return isRecord(features) ? Object.keys(features) : undefined;
+  } catch (error) {
+    return refuse(id, 'The features cannot be listed: the object throws; see the cause.', error);
+  }
+}
+
+function valueOf(id: string, features: Features, name: string): unknown {
+  try {
+    return features[name];
+  } catch (error) {
+    const problem = `Feature ${show(name)} cannot be read: its getter throws; see the cause.`;
+    return refuse(id, problem, error);
   }
 }
 
@@ -169,6 +190,7 @@ function checkText(id: string, name: string, text: string): string {
   return text;
 }
 
-function refuse(id: string, problem: string): never {
-  throw new FeatureStoreError('INVALID_FEATURE', `Entity ${show(id)}: ${problem}`);
+function refuse(id: string, problem: string, ...causes: [] | [cause: unknown]): never {
+  const options = causes.length > 0 ? { cause: causes[0] } : undefined;
+  throw new FeatureStoreError('INVALID_FEATURE', `Entity ${show(id)}: ${problem}`, options);
 }

@@ -19,7 +19,7 @@ export function checkKeys(path: string, options: unknown, known: readonly string
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      refuse(`${path}.${key} is not an option; known are ${known.join(', ')}.`);
+      refuse(`${pathTo(path, key)} is not an option; known are ${known.join(', ')}.`);
     }
   }
 }
@@ -54,22 +54,68 @@ export function checkFunction(path: string, value: unknown): void {
   }
 }
 
-/** An object of values by name; a Map or an array, whose entries are elsewhere, is none. */
+/**
+ * An object of values by name: a plain one, or an instance of somebody's class. What keeps its content
+ * elsewhere, such as a Map, a Date, or a Promise that was not awaited, is none: it would look empty.
+ */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
-  return !(Array.isArray(value) || value instanceof Map || value instanceof Set);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return tagOf(value) === 'Object';
 }
 
-/** A value as an error message shows it: short, and quoted where it is a string. */
+/** A key, which may be anything, as text shows it: `vip`, `'a b'`. */
+export function showKey(key: string): string {
+  const shown = show(key);
+  return shown === `'${key}'` && /^\S+$/.test(key) ? key : shown;
+}
+
+/** The path of a key: `vipGroups.vip`, `vipGroups['a b']`. */
+export function pathTo(path: string, key: string): string {
+  const shown = showKey(key);
+  return shown === key ? `${path}.${key}` : `${path}[${shown}]`;
+}
+
+const SHOWN_CHARACTERS = 60;
+/** What would break a log line, or turn it round. */
+const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** A value as an error message shows it: short, on one line, and quoted where it is a string. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
-    return value.length > 60
-      ? `'${value.slice(0, 60).toWellFormed()}…' (${value.length} characters)`
-      : `'${value}'`;
+    const { length } = value;
+    const text = length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value;
+    const quoted = `'${text.toWellFormed().replace(UNPRINTABLE, escaped)}'`;
+    return length > SHOWN_CHARACTERS ? `${quoted} (${length} characters)` : quoted;
   }
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
-  if (value === null || typeof value === 'boolean' || value === undefined) return String(value);
-  if (Array.isArray(value)) return 'an array';
-  if (value instanceof Map) return 'a Map';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  if (typeof value === 'bigint') {
+    const digits = String(value);
+    return digits.length > SHOWN_CHARACTERS ? `${digits.slice(0, SHOWN_CHARACTERS)}…` : digits;
+  }
+  if (typeof value === 'object' && value !== null) return kindOf(value);
+  return typeof value === 'function' || typeof value === 'symbol'
+    ? `a ${typeof value}`
+    : String(value);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** What it is, but nothing that is in it. */
+function kindOf(value: object): string {
+  try {
+    if (Array.isArray(value)) return 'an array';
+    const tag = tagOf(value);
+    if (tag === 'Map') return 'a Map';
+    return tag !== 'Object' && /^\w{1,40}$/.test(tag) ? `an object (${tag})` : 'an object';
+  } catch {
+    return 'an object'; // a proxy that refuses every question
+  }
+}
+
+/** `Object`, `Date`, `Promise`, … */
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }

@@ -10,6 +10,7 @@ import {
   checkTimeoutMs,
   checkTtlSeconds,
   isRecord,
+  pathTo,
   refuse,
   show,
 } from './option-checks.ts';
@@ -104,7 +105,7 @@ const KNOWN = [
 export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
   checkKeys('options', options, KNOWN);
   const given = { ...defaultOptions, ...withoutUndefined(options) };
-  const vipGroups: unknown = given.vipGroups ?? {};
+  const { vipGroups = {} } = given;
   if (!isRecord(vipGroups)) {
     refuse(`vipGroups must be an object of id arrays by group name, but is ${show(vipGroups)}.`);
   }
@@ -115,7 +116,7 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
   return {
     target: resolveTarget(given),
     natMap: given.natMap,
-    layout: new KeyLayout(given.keyPrefix, given.vipGroups ?? {}),
+    layout: new KeyLayout(given.keyPrefix, vipGroups),
     batchTtlSeconds: checkTtlSeconds('batchTtlSeconds', given.batchTtlSeconds),
     streamingTtlSeconds: checkTtlSeconds('streamingTtlSeconds', given.streamingTtlSeconds),
     timeoutMs: checkTimeoutMs('timeoutMs', given.timeoutMs),
@@ -130,9 +131,9 @@ function checkNatMap(natMap: unknown): void {
   }
   for (const [address, to] of Object.entries(natMap)) {
     const { host, port }: { host?: unknown; port?: unknown } = isRecord(to) ? to : {};
-    if (typeof host !== 'string' || host === '')
-      refuse(`natMap['${address}'].host must be a name.`);
-    checkInteger(`natMap['${address}'].port`, port, { min: 1, max: 65_535 });
+    const path = pathTo('natMap', address);
+    if (typeof host !== 'string' || !isHost(host)) refuse(`${path}.host must be a name.`);
+    checkInteger(`${path}.port`, port, { min: 1, max: 65_535 });
   }
 }
 
@@ -155,8 +156,13 @@ function resolveTarget({
   if (!Array.isArray(nodes) || nodes.length === 0) {
     refuse(`nodes must be an array with at least one address, but is ${show(nodes)}.`);
   }
+  if (nodes.length > MAX_NODES) {
+    refuse(`nodes has ${nodes.length} addresses; the limit is ${MAX_NODES}. A few are enough.`);
+  }
   checkRedisOptions(redisOptions);
-  return { seeds: nodes.map((node, index) => parseSeed(`nodes[${index}]`, node, redisOptions)) };
+  return {
+    seeds: [...nodes].map((node, index) => parseSeed(`nodes[${index}]`, node, redisOptions)),
+  };
 }
 
 /** What the store decides itself would be overridden in silence, so it is refused. */
@@ -175,6 +181,17 @@ function checkRedisOptions(redisOptions: RedisOptions | undefined): void {
   }
 }
 
+/** Every one is asked while connecting. */
+const MAX_NODES = 1_000;
+
+/** The longest name that DNS has. */
+const MAX_HOST_CHARACTERS = 253;
+
+/** Whether it could be a name or an address; what is in the DNS is not asked here. */
+function isHost(host: string): boolean {
+  return /^[^\s\p{Cc}\p{Surrogate}]+$/u.test(host) && host.length <= MAX_HOST_CHARACTERS;
+}
+
 const NODE_FORMS = "'redis://host:port', 'rediss://host:port' or 'host:port'";
 
 function parseSeed(path: string, node: unknown, redisOptions: RedisOptions = {}): Seed {
@@ -183,14 +200,14 @@ function parseSeed(path: string, node: unknown, redisOptions: RedisOptions = {})
     // Not shown: what is meant to be a URL may hold a password.
     if (/[@/?#]/.test(node)) refuse(`${path} is not an address; write ${NODE_FORMS}.`);
     const place = parseAddress(node);
-    if (place && place.host !== '') return { ...place, redisOptions };
+    if (place && isHost(place.host)) return { ...place, redisOptions };
     return refuse(`${path} ${show(node)} is not an address; write ${NODE_FORMS}.`);
   }
   const url = URL.canParse(node) ? new URL(node) : undefined;
   // The URL may hold a password, so the message does not show it.
-  if (!url || url.hostname === '') refuse(`${path} is not a valid URL; write ${NODE_FORMS}.`);
+  if (!url || !isHost(url.hostname)) refuse(`${path} is not a valid URL; write ${NODE_FORMS}.`);
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
-    refuse(`${path} has the protocol '${url.protocol}'; write ${NODE_FORMS}.`);
+    refuse(`${path} has the protocol ${show(url.protocol)}; write ${NODE_FORMS}.`);
   }
   if (url.search !== '' || url.hash !== '') {
     refuse(

@@ -4,10 +4,16 @@
  */
 
 import { FeatureStoreError } from '../errors.ts';
-import { refuse, show } from './option-checks.ts';
+import { pathTo, refuse, show, showKey } from './option-checks.ts';
 
 /** Members of one group share one slot, and one slot cannot be split: keep groups small. */
 export const MAX_GROUP_MEMBERS = 10_000;
+
+/** The name is a part of every member's key. */
+export const MAX_GROUP_NAME_BYTES = 4_096;
+
+/** Groups that an error names. */
+const NAMED_GROUPS = 5;
 
 /** Who is in which group. An id is in one group at the most. */
 export class VipGroups {
@@ -35,8 +41,15 @@ export class VipGroups {
     if (members) return members;
     throw new FeatureStoreError(
       'UNKNOWN_VIP_GROUP',
-      `${show(name)} is not among vipGroups; declared are: ${this.names.join(', ') || 'none'}.`,
+      `${show(name)} is not among vipGroups; declared are: ${this.#declared()}.`,
     );
+  }
+
+  #declared(): string {
+    if (this.#members.size === 0) return 'none';
+    const shown = this.names.slice(0, NAMED_GROUPS).map(showKey).join(', ');
+    const more = this.#members.size - NAMED_GROUPS;
+    return more > 0 ? `${shown} and ${more} more` : shown;
   }
 
   #add(name: string, path: string, ids: readonly string[], checkId: (id: unknown) => void): void {
@@ -51,7 +64,8 @@ export class VipGroups {
       checkId(id);
       const other = this.#groupOf.get(id);
       if (other !== undefined) {
-        const where = other === name ? `twice in ${path}` : `in vipGroups.${other} and in ${path}`;
+        const where =
+          other === name ? `twice in ${path}` : `in ${pathTo('vipGroups', other)} and in ${path}`;
         refuse(`Id ${show(id)} is ${where}; an id has one key, so it can be in one group once.`);
       }
       this.#groupOf.set(id, name);
@@ -61,11 +75,15 @@ export class VipGroups {
 }
 
 function checkName(name: string): string {
-  const path = `vipGroups.${name}`;
+  const path = pathTo('vipGroups', name);
   if (name === '') refuse('vipGroups has a group without a name; the name is its hash tag.');
   if (/[{}]/.test(name)) {
     refuse(`${path} has braces in its name; the store puts the name in braces itself.`);
   }
   if (!name.isWellFormed()) refuse(`The name of a group in vipGroups is not well-formed Unicode.`);
+  const bytes = Buffer.byteLength(name);
+  if (bytes > MAX_GROUP_NAME_BYTES) {
+    refuse(`${path} has a name of ${bytes} bytes; the limit is ${MAX_GROUP_NAME_BYTES}.`);
+  }
   return path;
 }

@@ -34,12 +34,12 @@ export class KeyLayout {
   idOf(key: string): string | undefined {
     if (!key.startsWith(this.prefix)) return undefined;
     const rest = key.slice(this.prefix.length);
-    if (Buffer.byteLength(rest) > MAX_ID_BYTES) return undefined;
     const tagged = /^\{([^{}]+)\}:([^]*)$/.exec(rest);
     if (tagged) {
       const [, group, id = ''] = tagged;
       return this.groups.groupOf(id) === group ? id : undefined;
     }
+    if (Buffer.byteLength(rest) > MAX_ID_BYTES) return undefined;
     const isEntity = rest !== '' && !/[{}]/.test(rest) && this.groups.groupOf(rest) === undefined;
     return isEntity ? rest : undefined;
   }

@@ -1,0 +1,130 @@
+/** Holds rows and TTLs against the model, and counts. */
+
+import type { FailedRow, FeatureRow } from '../../src/index.ts';
+import { FEATURES, type Finding, type Floors, type Layer, type Loss, type Model } from './model.ts';
+import { addViolation, count, newTally, type Tally } from './tally.ts';
+
+/** Names the cause of a loss that Redis does not promise to prevent; undefined where there is none. */
+export type Tolerate = (loss: Loss) => string | undefined;
+
+export interface Ttls {
+  readonly batchTtlSeconds: number;
+  readonly streamingTtlSeconds: number;
+}
+
+export class Checker {
+  readonly model: Model;
+  readonly tally: Tally;
+  readonly #tolerate: Tolerate;
+
+  constructor(model: Model, seed: number, tolerate: Tolerate = () => undefined) {
+    this.model = model;
+    this.tally = newTally(seed);
+    this.#tolerate = tolerate;
+  }
+
+  /** @param floors of `ids`, taken before the read began */
+  checkRows(
+    ids: readonly string[],
+    floors: Floors,
+    rows: readonly (FeatureRow | undefined)[],
+    failed: readonly FailedRow[],
+  ): void {
+    this.tally.reads++;
+    if (rows.length !== ids.length) {
+      this.tally.wrongValues++;
+      addViolation(this.tally, `${rows.length} rows for ${ids.length} ids`);
+    }
+    let failedCount = 0;
+    for (const [index, id] of ids.entries()) {
+      const row = rows[index];
+      if (row === undefined) failedCount++;
+      else this.#checkRow(id, row, floors, index);
+    }
+    this.countFailed(failed.map(({ error }) => error.code));
+    if (failedCount === failed.length) return;
+    this.tally.wrongNulls++;
+    addViolation(this.tally, `${failedCount} rows are missing, ${failed.length} are told`);
+  }
+
+  /** A call that gave no rows at all. */
+  countFailed(codes: readonly string[]): void {
+    for (const code of codes) count(this.tally.failedRows, code);
+  }
+
+  /** @param fieldTtls seconds by name; -1: no TTL of its own, -2: no such feature */
+  checkTtls(
+    id: string,
+    keyTtl: number,
+    fieldTtls: Readonly<Record<string, number>>,
+    floors: Floors,
+    { batchTtlSeconds, streamingTtlSeconds }: Ttls,
+  ): void {
+    this.tally.ttlChecks++;
+    const [batch = 0, , streaming = 0] = floors;
+    const fine = (layer: Layer, isFine: (ttl: number) => boolean): boolean =>
+      FEATURES[layer].every((name) => isFine(fieldTtls[name] ?? Number.NaN));
+    const isOwn = (ttl: number): boolean => ttl > 0 && ttl <= streamingTtlSeconds;
+    const wrong = [
+      batch > 0 && !(keyTtl > 0 && keyTtl <= batchTtlSeconds) && 'key',
+      batch > 0 && !fine('batch', (ttl) => ttl === -1) && 'batch features',
+      !fine('single', (ttl) => ttl === -1 || ttl === -2) && 'single feature',
+      streaming > 0 && !fine('streaming', isOwn) && 'streaming features',
+    ].filter((what) => what !== false);
+    if (wrong.length === 0) return;
+    this.tally.wrongTtls++;
+    const ttls = JSON.stringify({ key: keyTtl, ...fieldTtls });
+    this.#violation(id, 'streaming', `wrong TTL of ${wrong.join(', ')}: ${ttls}`);
+  }
+
+  /** Something else that must not be. */
+  violation(what: string): void {
+    addViolation(this.tally, `${what} (seed ${this.tally.seed})`);
+  }
+
+  #checkRow(id: string, row: FeatureRow, floors: Floors, index: number): void {
+    this.tally.rows++;
+    const findings = this.model.check(id, row, floors, index);
+    for (const finding of findings) this.#report(id, finding);
+  }
+
+  #report(id: string, finding: Finding): void {
+    const { tally } = this;
+    switch (finding.kind) {
+      case 'wrong value':
+        tally.wrongValues++;
+        break;
+      case 'wrong null':
+        tally.wrongNulls++;
+        break;
+      case 'stale':
+        tally.staleReads++;
+        return;
+      case 'overtaken':
+        tally.overtakenWrites++;
+        return;
+      case 'lost': {
+        const { loss } = finding;
+        // What is on the replicas too is lost by nobody's leave.
+        const cause = loss.seen < loss.replicated ? undefined : this.#tolerate(loss);
+        if (cause !== undefined) {
+          count(tally.lostByCause, cause);
+          return;
+        }
+        tally.lostWrites++;
+        this.#violation(
+          id,
+          loss.layer,
+          `lost: ${loss.acknowledged} acknowledged, ${loss.seen} seen`,
+        );
+        return;
+      }
+    }
+    this.#violation(id, finding.layer, `${finding.kind}: ${finding.what}`);
+  }
+
+  #violation(id: string, layer: Layer, what: string): void {
+    const history = this.model.historyOf(id, layer).join('\n    ');
+    addViolation(this.tally, `${id} ${layer}: ${what} (seed ${this.tally.seed})\n    ${history}`);
+  }
+}

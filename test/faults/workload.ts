@@ -1,0 +1,47 @@
+/** The workload in a test: seeded from FAULTS_SEED, ended with the test, the seed told when it fails. */
+
+import { expect, onTestFailed, onTestFinished } from 'vitest';
+import { total, type Tally } from '../../scripts/soak/tally.ts';
+import { Workload, type WorkloadOptions } from '../../scripts/soak/workload.ts';
+
+/** The run's seed: FAULTS_SEED, or a new one. */
+export const faultsSeed: number =
+  Number(process.env['FAULTS_SEED'] ?? '') || Math.floor(Math.random() * 2 ** 31);
+
+/** Every entity is loaded when this resolves, and readers and writers run. */
+export async function startWorkload(options: Omit<WorkloadOptions, 'seed'>): Promise<Workload> {
+  const workload = await Workload.start({ ...options, seed: faultsSeed });
+  let stopped = false;
+  const stop = workload.stop.bind(workload);
+  workload.stop = async () => {
+    stopped = true;
+    return stop();
+  };
+  onTestFailed(() => console.error(`FAULTS_SEED=${faultsSeed}`));
+  onTestFinished(async () => {
+    if (!stopped) await stop().catch(() => undefined);
+  });
+  return workload;
+}
+
+/** No row wrong, none absent that exists, no acknowledged write lost, both TTL layers as they must be. */
+export function expectNothingWrong(tally: Tally): void {
+  expect(tally.violations).toStrictEqual([]);
+  expect(tally).toMatchObject({
+    wrongValues: 0,
+    wrongNulls: 0,
+    lostWrites: 0,
+    wrongTtls: 0,
+  });
+  expect(tally.rows).toBeGreaterThan(0);
+  expect(tally.acknowledgedRows).toBeGreaterThan(0);
+  expect(tally.ttlChecks).toBeGreaterThan(0);
+}
+
+/** And besides: no call failed for any id, nothing was lost for any reason. */
+export function expectNothingFailed(tally: Tally): void {
+  expectNothingWrong(tally);
+  expect(tally.failedRows).toStrictEqual({});
+  expect(tally.failedWrites).toStrictEqual({});
+  expect(total(tally.lostByCause) + tally.staleReads + tally.overtakenWrites).toBe(0);
+}

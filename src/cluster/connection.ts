@@ -15,12 +15,14 @@
 import { Cluster, Redis, type RedisOptions } from './ioredis.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatAddress, parseAddress, type Address, type HostAndPort } from './address.ts';
+import { BulkPace } from './bulk-pace.ts';
 import { Closing } from './closing.ts';
 import { Counters } from './counters.ts';
 import { Lane, type LanePurpose } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
 import { Topology, type AddressMapper } from './topology.ts';
+import { Turns } from './turns.ts';
 
 export type ConnectionMode = 'cluster' | 'standalone';
 
@@ -47,11 +49,13 @@ export class Connection {
   readonly limits: ClusterLimits;
   readonly counters: Counters = new Counters();
   readonly closing: Closing = new Closing();
+  readonly pace: BulkPace;
   readonly #underlay: Underlay;
   readonly #lanes: Record<LanePurpose, Map<Address, Lane>> = {
     online: new Map(),
     bulk: new Map(),
   };
+  readonly #turns: Turns;
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
   #nextRefresh: NodeJS.Timeout | undefined;
@@ -62,6 +66,8 @@ export class Connection {
     this.mode = underlay.mode;
     this.limits = limits;
     this.#underlay = underlay;
+    this.pace = new BulkPace(limits.bulkPaces);
+    this.#turns = new Turns(() => this.pace.now.rowsPerTurn);
     this.#topology =
       underlay.redis instanceof Cluster || underlay.mode === 'cluster'
         ? new Topology()
@@ -83,8 +89,14 @@ export class Connection {
   lane(address: Address, purpose: LanePurpose): Lane {
     const known = this.#lanes[purpose].get(address);
     if (known) return known;
-    const { silenceMs, chunksInFlight } = this.limits;
-    const lane = new Lane(address, this.#open(address, purpose), { silenceMs, chunksInFlight });
+    const { silenceMs, bulkPaces } = this.limits;
+    const { chunksInFlight } = bulkPaces.alone;
+    const lane = new Lane(
+      address,
+      this.#open(address, purpose),
+      { silenceMs, chunksInFlight },
+      purpose === 'bulk' ? this.#turns : undefined,
+    );
     this.#lanes[purpose].set(address, lane);
     return lane;
   }

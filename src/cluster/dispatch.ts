@@ -23,7 +23,8 @@ import { LaneLost, type Lane, type LanePurpose } from './lane.ts';
 import { verdictOf } from './redirect.ts';
 import { ServerError } from './resp/reply-reader.ts';
 import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
-import { chunk, scatter } from './scatter.ts';
+import { Scatter, type ChunkLimits } from './scatter.ts';
+import { nextTurn } from './turns.ts';
 
 /** A pipeline that was sent and answered. */
 export interface PipelineReport {
@@ -82,35 +83,42 @@ class Dispatch<Answer> {
 
   async run(): Promise<Gathered<Answer>> {
     const { rowCount } = this.#batch;
-    await this.#route(rowCount === 1 ? ONLY_ROW : countUp(rowCount), 0);
+    await (rowCount === 1 ? this.#routeOne() : this.#route(countUp(rowCount), 0));
     const { onPipeline } = this.#delivery;
     if (onPipeline) for (const report of this.#reports) onPipeline(report);
     return this.#gather.result();
   }
 
-  /** Sends rows to the shards that own them now. */
-  #route(rows: readonly number[], pauses: number): Promise<unknown> {
-    const { topology } = this.#connection;
-    const ownerOf = (row: number): Address | undefined => topology.ownerOf(this.#batch.slotOf(row));
-    if (rows.length === 1) {
-      // The single read takes no detour through tables of one row.
-      const to = ownerOf(rows[0] ?? 0);
-      if (to === undefined) return this.#routeLater(rows, nobodyOwns(), pauses);
-      return this.#deliver({ to, rows, asking: false, redirects: 0, pauses });
+  /** Sends rows to the shards that own them now; many of them in slices, a turn of the loop between two. */
+  async #route(rows: readonly number[], pauses: number): Promise<void> {
+    const { limits } = this.#connection;
+    const deliveries: Promise<void>[] = [];
+    const unrouted: number[] = [];
+    const scatter = new Scatter(this.#delivery.unchunked ? NO_LIMITS : limits, (to, chunk) => {
+      const delivery = this.#deliver({ to, rows: chunk, asking: false, redirects: 0, pauses });
+      delivery.catch(() => undefined); // awaited below, when all are on their way
+      deliveries.push(delivery);
+    });
+    let rowsLeft = ROWS_ROUTED_PER_TURN;
+    for (const row of rows) {
+      if (rowsLeft-- === 0) {
+        await nextTurn();
+        rowsLeft = ROWS_ROUTED_PER_TURN - 1;
+      }
+      const owner = this.#connection.topology.ownerOf(this.#batch.slotOf(row));
+      if (owner === undefined) unrouted.push(row);
+      else scatter.add(row, owner, this.#batch.bytesOf(row));
     }
-    const { byShard, unrouted } = scatter(rows, ownerOf);
-    const deliveries = [...byShard].flatMap(([to, shardRows]) =>
-      this.#chunks(shardRows).map((chunkRows) =>
-        this.#deliver({ to, rows: chunkRows, asking: false, redirects: 0, pauses }),
-      ),
-    );
+    scatter.end();
     if (unrouted.length > 0) deliveries.push(this.#routeLater(unrouted, nobodyOwns(), pauses));
-    return Promise.all(deliveries);
+    await Promise.all(deliveries);
   }
 
-  #chunks(rows: readonly number[]): readonly (readonly number[])[] {
-    if (this.#delivery.unchunked) return [rows];
-    return chunk(rows, this.#connection.limits, (row) => this.#batch.bytesOf(row));
+  /** The single read takes no detour through tables of one row. */
+  #routeOne(): Promise<void> {
+    const to = this.#connection.topology.ownerOf(this.#batch.slotOf(0));
+    if (to === undefined) return this.#routeLater(ONLY_ROW, nobodyOwns(), 0);
+    return this.#deliver({ to, rows: ONLY_ROW, asking: false, redirects: 0, pauses: 0 });
   }
 
   async #deliver(parcel: Parcel): Promise<void> {
@@ -147,24 +155,31 @@ class Dispatch<Answer> {
   /** Bulk work takes its turn on the lane; online reads do so when it is crowded. */
   #send(lane: Lane, parcel: Parcel, exchange: RowExchange<Answer>): Promise<void> {
     const { deadline, purpose } = this.#delivery;
-    if (purpose === 'online' && !lane.crowded) return this.#sendNow(lane, parcel, exchange);
-    // The deadline may have passed while this chunk waited for its turn.
+    const { pace } = this.#connection;
+    if (purpose === 'online' && !lane.crowded) return this.#sendPart(lane, parcel, exchange);
+    if (purpose === 'bulk') lane.limit.concurrency = pace.now.chunksInFlight;
     return lane.limit(async () => {
-      if (!deadline.passed) await this.#sendNow(lane, parcel, exchange);
+      // The deadline may have passed while this chunk waited for its turn.
+      while (!deadline.passed && !exchange.isRead) {
+        if (purpose === 'bulk') exchange.rowsPerPart = pace.now.rowsPerWrite;
+        await this.#sendPart(lane, parcel, exchange);
+      }
     });
   }
 
-  async #sendNow(lane: Lane, parcel: Parcel, exchange: RowExchange<Answer>): Promise<void> {
-    const { counters } = this.#connection;
+  async #sendPart(lane: Lane, parcel: Parcel, exchange: RowExchange<Answer>): Promise<void> {
+    const { counters, pace } = this.#connection;
     const sentAtMs = performance.now();
-    counters.countPipeline(parcel.to, parcel.rows.length * this.#batch.commandsPerRow);
+    if (this.#delivery.purpose === 'online') pace.noteOnline(sentAtMs);
+    const keyCount = exchange.nextPart();
+    counters.countPipeline(parcel.to, keyCount * this.#batch.commandsPerRow);
     await lane.send(exchange);
     const elapsedMs = performance.now() - sentAtMs;
     counters.countLatency(parcel.to, elapsedMs);
     if (this.#delivery.onPipeline === undefined) return;
     this.#reports.push({
       shard: parcel.to,
-      keyCount: parcel.rows.length,
+      keyCount,
       startMs: sentAtMs - this.#startedAtMs,
       elapsedMs,
     });
@@ -238,6 +253,11 @@ class Dispatch<Answer> {
 
 /** The rows of a batch of one. */
 const ONLY_ROW: readonly number[] = [0];
+
+/** About as long as `rowsPerTurn` rows take to be read. */
+const ROWS_ROUTED_PER_TURN = 1_000;
+
+const NO_LIMITS: ChunkLimits = { rowsPerChunk: Infinity, bytesPerChunk: Infinity };
 
 function countUp(count: number): number[] {
   const rows: number[] = [];

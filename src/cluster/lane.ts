@@ -10,6 +10,7 @@
  * - When the connection closes, every exchange that is still owed replies is told so, and nothing of
  *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
  * - What is sent in one tick shares one write.
+ * - A lane for bulk work reads a bounded number of rows in a turn of the event loop (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
  */
@@ -20,6 +21,7 @@ import type { Address } from './address.ts';
 import type { Redis } from './ioredis.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
+import type { Turn, Turns } from './turns.ts';
 import { Wire } from './wire.ts';
 
 /** Online reads never queue behind bulk work: each has a connection of its own. */
@@ -31,8 +33,8 @@ export interface Exchange {
   encode(writer: CommandWriter): void;
   /** Whether nobody wants the replies any more; what was not sent yet need not be. */
   readonly isAbandoned?: boolean;
-  /** Reads replies while there are whole ones; true when the last one has been read. */
-  read(reader: ReplyReader): boolean;
+  /** Reads replies while there are whole ones and the turn has rows left; true when the last one has been read. */
+  read(reader: ReplyReader, turn: Turn): boolean;
 }
 
 /** The connection closed, or could not be opened, before every reply was there. */
@@ -71,6 +73,10 @@ export class Lane {
   readonly #wire: Wire;
   readonly #silenceMs: number;
   #reader = new ReplyReader();
+  readonly #turns: Turns | undefined;
+  /** Came in, for a turn to come. */
+  #inbox: Buffer[] = [];
+  #awaitsTurn = false;
   #owed: Owed[] = [];
   /** Those who wait for the connection to open. */
   #waiting: Waiting[] = [];
@@ -79,8 +85,10 @@ export class Lane {
   #watch: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(address: Address, redis: Redis, limits: LaneLimits) {
+  /** @param turns in which the replies are read; without them each is read as it comes */
+  constructor(address: Address, redis: Redis, limits: LaneLimits, turns?: Turns) {
     this.address = address;
+    this.#turns = turns;
     this.limit = pLimit(limits.chunksInFlight);
     this.#silenceMs = limits.silenceMs;
     this.#wire = new Wire(redis, {
@@ -158,21 +166,42 @@ export class Lane {
 
   #onBytes(chunk: Buffer): void {
     this.#heardAtMs = performance.now();
-    try {
-      this.#reader.push(chunk);
-      this.#read();
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#wire.reset(`it said what is not RESP: ${error.message}`);
+    this.#inbox.push(chunk);
+    if (this.#turns === undefined) this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY });
+    else if (!this.#awaitsTurn) {
+      this.#awaitsTurn = true;
+      this.#turns.add(this.#takeTurn);
     }
   }
 
-  #read(): void {
+  readonly #takeTurn = (turn: Turn): boolean => {
+    this.#awaitsTurn = !this.#readInbox(turn);
+    return !this.#awaitsTurn;
+  };
+
+  /** True when nothing is left that can be read now. */
+  #readInbox(turn: Turn): boolean {
+    try {
+      for (;;) {
+        this.#readReplies(turn);
+        if (turn.rowsLeft <= 0 && !this.#reader.empty) return false;
+        const chunk = this.#inbox.shift();
+        if (chunk === undefined) return true;
+        this.#reader.push(chunk);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#wire.reset(`it said what is not RESP: ${error.message}`);
+      return true;
+    }
+  }
+
+  #readReplies(turn: Turn): void {
     const reader = this.#reader;
     for (;;) {
       const [head] = this.#owed;
       if (head === undefined) break;
-      if (!head.exchange.read(reader)) return;
+      if (!head.exchange.read(reader, turn)) return;
       this.#owed.shift();
       head.resolve();
     }
@@ -188,11 +217,13 @@ export class Lane {
     this.#waiting = [];
     this.#outgoing.truncate(0);
     this.#reader = new ReplyReader();
+    this.#inbox = [];
     for (const { reject } of ended) reject(lost);
   }
 
   #watchFor(ms: number): void {
-    this.#watch = setTimeout(() => this.#checkSilence(), ms).unref();
+    // An event loop that was blocked has not read yet what came meanwhile: that goes first.
+    this.#watch = setTimeout(() => setImmediate(() => this.#checkSilence()), ms).unref();
   }
 
   #checkSilence(): void {

@@ -1,5 +1,7 @@
 /** The limits of the cluster layer. Everything that can grow has one. */
 
+import type { BulkPaces } from './bulk-pace.ts';
+
 export interface ClusterLimits {
   /**
    * Rows in one pipeline.
@@ -11,11 +13,8 @@ export interface ClusterLimits {
    * @default 1_048_576
    */
   readonly bytesPerChunk: number;
-  /**
-   * Pipelines that may be under way on one lane.
-   * @default 4
-   */
-  readonly chunksInFlight: number;
+  /** How fast bulk work may go; a lane for online reads that is crowded has `alone.chunksInFlight` too. */
+  readonly bulkPaces: BulkPaces;
   /**
    * A lane that owes replies and is silent this long is closed and opened again.
    * @default 5_000
@@ -53,7 +52,11 @@ export interface ClusterLimits {
 export const defaultLimits: ClusterLimits = {
   rowsPerChunk: 500,
   bytesPerChunk: 1_048_576,
-  chunksInFlight: 4,
+  bulkPaces: {
+    alone: { rowsPerTurn: 256, rowsPerWrite: 500, chunksInFlight: 4 },
+    besideOnlineReads: { rowsPerTurn: 16, rowsPerWrite: 24, chunksInFlight: 1 },
+    quietMs: 250,
+  },
   silenceMs: 5_000,
   redirectsInARow: 5,
   firstPauseMs: 20,

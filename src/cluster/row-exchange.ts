@@ -1,9 +1,10 @@
-/** The rows of one chunk on one lane: their commands, and their replies given to them in order. */
+/** The rows of one chunk on one lane, sent in one part or several: their commands, and their replies given to them in order. */
 
 import type { FeatureStoreError } from '../errors.ts';
 import type { Exchange } from './lane.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
 import { INCOMPLETE, ServerError, type Reply, type ReplyReader } from './resp/reply-reader.ts';
+import type { Turn } from './turns.ts';
 
 /** Rows of one shape: what is sent for each, and how its replies are read. */
 export interface Batch<Answer> {
@@ -38,6 +39,10 @@ export class RowExchange<Answer> implements Exchange {
   readonly #rows: readonly number[];
   readonly #asking: boolean;
   readonly #deliver: (row: number, outcome: Outcome<Answer>) => void;
+  /** Rows that a part may have. */
+  rowsPerPart: number = Number.POSITIVE_INFINITY;
+  /** Where the part ends that is sent now. */
+  #partEnd = 0;
   #deliveredCount = 0;
   #abandoned = false;
 
@@ -73,13 +78,22 @@ export class RowExchange<Answer> implements Exchange {
     this.#abandoned = true;
   }
 
-  encode(writer: CommandWriter): void {
-    for (const row of this.#rows) this.#batch.encode(row, writer, this.#asking);
+  /** Goes on to the part that is to be sent next, behind the rows that have been read. Gives its rows' number. */
+  nextPart(): number {
+    this.#partEnd = Math.min(this.#deliveredCount + this.rowsPerPart, this.#rows.length);
+    return this.#partEnd - this.#deliveredCount;
   }
 
-  read(reader: ReplyReader): boolean {
+  encode(writer: CommandWriter): void {
+    for (let at = this.#deliveredCount; at < this.#partEnd; at++) {
+      this.#batch.encode(this.#rows[at] ?? 0, writer, this.#asking);
+    }
+  }
+
+  read(reader: ReplyReader, turn: Turn): boolean {
     const batch = this.#batch;
-    while (this.#deliveredCount < this.#rows.length) {
+    const end = Math.min(this.#partEnd, this.#deliveredCount + turn.rowsLeft);
+    while (this.#deliveredCount < end) {
       const mark = reader.mark;
       if (reader.skipPushes() === INCOMPLETE) return false;
       let outcome: Outcome<Answer> | typeof INCOMPLETE | undefined;
@@ -91,9 +105,10 @@ export class RowExchange<Answer> implements Exchange {
         return false;
       }
       this.#deliveredCount++;
+      turn.rowsLeft--;
       if (!this.#abandoned) this.#deliver(row, outcome);
     }
-    return true;
+    return this.#deliveredCount === this.#partEnd;
   }
 
   #readReplies(reader: ReplyReader, row: number): Outcome<Answer> | typeof INCOMPLETE {

@@ -1,63 +1,54 @@
 /**
  * Splits the rows of a batch by the shard that owns their key, and a shard's rows into chunks.
  *
- * Rows are positions in the batch, so that gather.ts can put every answer back in its place.
- * Nothing is dropped: a row whose slot has no owner is in `unrouted`.
+ * Rows are positions in the batch, so that gather.ts can put every answer back in its place. A chunk is
+ * handed on as soon as it is full: the first is on its way while the last rows are looked at.
  */
 
 import type { Address } from './address.ts';
-
-export interface Scattered {
-  readonly byShard: ReadonlyMap<Address, number[]>;
-  readonly unrouted: readonly number[];
-}
-
-/** @param ownerOf the address of the shard that owns the row's key, if any shard does */
-export function scatter(
-  rows: Iterable<number>,
-  ownerOf: (row: number) => Address | undefined,
-): Scattered {
-  const byShard = new Map<Address, number[]>();
-  const unrouted: number[] = [];
-  for (const row of rows) {
-    const owner = ownerOf(row);
-    if (owner === undefined) {
-      unrouted.push(row);
-      continue;
-    }
-    const shardRows = byShard.get(owner);
-    if (shardRows) shardRows.push(row);
-    else byShard.set(owner, [row]);
-  }
-  return { byShard, unrouted };
-}
 
 export interface ChunkLimits {
   readonly rowsPerChunk: number;
   readonly bytesPerChunk: number;
 }
 
-/** Cuts rows into chunks within both limits; a row over `bytesPerChunk` is a chunk of its own. */
-export function chunk(
-  rows: readonly number[],
-  limits: ChunkLimits,
-  bytesOf: (row: number) => number,
-): number[][] {
-  const chunks: number[][] = [];
-  let current: number[] = [];
-  let currentBytes = 0;
-  for (const row of rows) {
-    const rowBytes = bytesOf(row);
-    const full =
-      current.length >= limits.rowsPerChunk || currentBytes + rowBytes > limits.bytesPerChunk;
-    if (full && current.length > 0) {
-      chunks.push(current);
-      current = [];
-      currentBytes = 0;
-    }
-    current.push(row);
-    currentBytes += rowBytes;
+interface Filling {
+  rows: number[];
+  bytes: number;
+}
+
+export class Scatter {
+  readonly #limits: ChunkLimits;
+  readonly #emit: (owner: Address, rows: number[]) => void;
+  readonly #filling = new Map<Address, Filling>();
+
+  /** @param emit takes a chunk within both limits; a row over `bytesPerChunk` is a chunk of its own */
+  constructor(limits: ChunkLimits, emit: (owner: Address, rows: number[]) => void) {
+    this.#limits = limits;
+    this.#emit = emit;
   }
-  if (current.length > 0) chunks.push(current);
-  return chunks;
+
+  add(row: number, owner: Address, rowBytes: number): void {
+    const filling = this.#filling.get(owner);
+    if (filling === undefined) {
+      this.#filling.set(owner, { rows: [row], bytes: rowBytes });
+      return;
+    }
+    const { rows } = filling;
+    const { rowsPerChunk, bytesPerChunk } = this.#limits;
+    if (rows.length < rowsPerChunk && filling.bytes + rowBytes <= bytesPerChunk) {
+      rows.push(row);
+      filling.bytes += rowBytes;
+    } else {
+      filling.rows = [row];
+      filling.bytes = rowBytes;
+      this.#emit(owner, rows);
+    }
+  }
+
+  /** Hands on what is not full yet. */
+  end(): void {
+    for (const [owner, { rows }] of this.#filling) this.#emit(owner, rows);
+    this.#filling.clear();
+  }
 }

@@ -7,6 +7,8 @@
 export const SLOT_COUNT = 16_384;
 
 const POLYNOMIAL = 0x1021;
+/** `z`; braces come behind it. */
+const LAST_PLAIN = 0x7a;
 
 const CRC16_TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
@@ -17,10 +19,28 @@ const CRC16_TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => 
 /** The slot of `key`, 0 … 16383. */
 export function slotOf(key: string): number {
   const tagged = hashTagOf(key) ?? key;
-  let crc = 0;
-  for (let i = 0; i < tagged.length; i++) {
-    const code = tagged.charCodeAt(i);
-    if (code > 0x7f) return crc16(Buffer.from(tagged)) % SLOT_COUNT;
+  const slot = slotBehind(0, tagged);
+  return slot === NOT_PLAIN ? crc16(Buffer.from(tagged)) % SLOT_COUNT : slot;
+}
+
+/**
+ * CRC16 runs from left to right: what it is behind a prefix is computed once, and goes on from there
+ * for every key with that prefix.
+ */
+export function crcBehind(prefix: string): number {
+  return crc16(Buffer.from(prefix));
+}
+
+export const NOT_PLAIN = -1;
+
+/**
+ * The slot of the prefix, whose `crcBehind` is given, and `rest`; NOT_PLAIN where `rest` is not all of
+ * plain characters: ASCII up to `z`, so none that would take more than a byte, and no brace.
+ */
+export function slotBehind(crc: number, rest: string): number {
+  for (let i = 0; i < rest.length; i++) {
+    const code = rest.charCodeAt(i);
+    if (code > LAST_PLAIN) return NOT_PLAIN;
     crc = step(crc, code);
   }
   return crc % SLOT_COUNT;

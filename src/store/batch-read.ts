@@ -1,17 +1,21 @@
 /** One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids. */
 
+import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.ts';
 import { checkCallOptions, type ReadOptions } from './call-options.ts';
 import { deliver, newDeadline, type Context } from './context.ts';
+import { EntityKeys } from './entity-keys.ts';
 import type { FeatureRow } from './features.ts';
 import { refuse, show } from './option-checks.ts';
-import type { ReadShape } from './read-shape.ts';
+import { ReadBatch, type ReadShape } from './read-shape.ts';
 
 /**
  * Up to this many ids a read is an online read. More are bulk work, on the lanes of their own, so
  * that no single read waits behind them.
  */
 const MAX_ONLINE_IDS = 1_000;
+/** Of a large batch; then the event loop turns, so that online reads get their replies. */
+const KEYS_PER_TURN = 1_000;
 
 /** What a batch read gives with `onFailure: 'return'`. */
 export interface PartialRows {
@@ -33,26 +37,33 @@ export async function readBatch(
   { ids, shape, unchunked = false }: ReadPlan,
   options: ReadOptions,
 ): Promise<PartialRows> {
-  const keys = ids.map((id) => context.layout.keyFor(id));
-  if (keys.length === 0 || shape.names.length === 0)
-    return { rows: ids.map(() => ({})), failed: [] };
   using deadline = newDeadline(context, options);
-  const { answers, failures } = await deliver(context, shape.batch(keys), {
+  const keys = await keysOf(context, ids);
+  if (keys.count === 0 || shape.names.length === 0) {
+    return { rows: ids.map(() => ({})), failed: [] };
+  }
+  const batch = new ReadBatch(shape, keys);
+  const { answers, failures } = await deliver(context, batch, {
     deadline,
-    purpose: keys.length > MAX_ONLINE_IDS ? 'bulk' : 'online',
+    purpose: keys.count > MAX_ONLINE_IDS ? 'bulk' : 'online',
     unchunked,
     onPipeline: options.onPipeline,
   });
   const failed = [...failures].map(([row, error]) => ({ id: ids[row] ?? '', error }));
   context.counters.readsTotal += ids.length - failed.length;
-  context.counters.readFieldsTotal += fieldCount(answers);
+  context.counters.readFieldsTotal += batch.featureCount;
   return { rows: answers, failed };
 }
 
-function fieldCount(rows: readonly (FeatureRow | undefined)[]): number {
-  let count = 0;
-  for (const row of rows) for (const _ in row) count++;
-  return count;
+/** @throws FeatureStoreError INVALID_ID */
+async function keysOf({ layout }: Context, ids: readonly string[]): Promise<EntityKeys> {
+  const keys = new EntityKeys(layout, ids);
+  keys.extend(KEYS_PER_TURN);
+  while (!keys.isWhole) {
+    await nextTurn();
+    keys.extend(KEYS_PER_TURN);
+  }
+  return keys;
 }
 
 /** Rows without a hole, or the error that carries those that arrived. */
@@ -73,9 +84,8 @@ export function checkReadOptions(
   }
 }
 
-/** The ids of a batch as an array. */
+/** The ids of a batch as an array of our own: the caller may change theirs while we wait. */
 export function idsOf(ids: Iterable<string>): readonly string[] {
-  if (Array.isArray(ids)) return ids;
   if (typeof ids === 'string' || typeof ids?.[Symbol.iterator] !== 'function') {
     throw new FeatureStoreError(
       'INVALID_ID',

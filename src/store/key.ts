@@ -8,6 +8,7 @@
  * in the prefix would pin every entity to one.
  */
 
+import { crcBehind, NOT_PLAIN, slotBehind } from '../cluster/slot.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { refuse, show } from './option-checks.ts';
 import { VipGroups } from './vip-group.ts';
@@ -16,10 +17,15 @@ export const MAX_ID_BYTES = 4_096;
 
 export class KeyLayout {
   readonly prefix: string;
+  /** The prefix in UTF-8. */
+  readonly prefixBytes: Uint8Array;
   readonly groups: VipGroups;
+  readonly #prefixCrc: number;
 
   constructor(prefix: unknown, vipGroups: Readonly<Record<string, readonly string[]>>) {
     this.prefix = checkPrefix(prefix);
+    this.prefixBytes = Uint8Array.from(Buffer.from(this.prefix));
+    this.#prefixCrc = crcBehind(this.prefix);
     this.groups = new VipGroups(vipGroups, checkId);
   }
 
@@ -28,6 +34,16 @@ export class KeyLayout {
     checkId(id);
     const group = this.groups.groupOf(id);
     return group === undefined ? this.prefix + id : `${this.prefix}{${group}}:${id}`;
+  }
+
+  /**
+   * The slot of the key of an id that is plain: its characters are (slot.ts), and it is in no group, so that
+   * its key is the prefix and the id. NOT_PLAIN says that `keyFor` has to look at it, and perhaps to refuse it.
+   */
+  plainSlotOf(id: unknown): number {
+    const mayBePlain = typeof id === 'string' && id.length > 0 && id.length <= MAX_ID_BYTES;
+    if (!mayBePlain || this.groups.groupOf(id) !== undefined) return NOT_PLAIN;
+    return slotBehind(this.#prefixCrc, id);
   }
 
   /** The id whose key this is, if it is one: a key under the prefix need not be an entity's. */

@@ -1,8 +1,10 @@
 import { ASKING, CommandWriter, encodeWords } from '../cluster/resp/command-writer.ts';
-import { INCOMPLETE, type ReplyReader } from '../cluster/resp/reply-reader.ts';
+import { ColumnValues } from '../cluster/resp/column-values.ts';
+import { INCOMPLETE, type Reply, type ReplyReader } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
-import { slotOf } from '../cluster/slot.ts';
+import type { FeatureStoreError } from '../errors.ts';
 import { checkNames, decodeRow, isSame } from './codec.ts';
+import type { EntityKeys } from './entity-keys.ts';
 import type { FeatureRow } from './features.ts';
 import { unexpected } from './unexpected-reply.ts';
 
@@ -13,7 +15,9 @@ export class ReadShape {
   readonly #head: Uint8Array;
   readonly #encodedNames: Uint8Array;
   /** Where the values of a row are put to be read at once. */
-  readonly #values: (string | null)[];
+  readonly columns: ColumnValues;
+  /** A row with every feature. */
+  readonly #template: FeatureRow;
 
   constructor(names: readonly string[]) {
     checkNames(names);
@@ -23,47 +27,108 @@ export class ReadShape {
     head.bulkString('HMGET');
     this.#head = Uint8Array.from(head.view());
     this.#encodedNames = encodeWords(...names);
-    this.#values = names.map(() => null);
+    this.columns = new ColumnValues(names.length);
+    this.#template = templateOf(names);
   }
 
-  batch(keys: readonly string[]): Batch<FeatureRow> {
-    return {
-      rowCount: keys.length,
-      slotOf: (row) => slotOf(keys[row] ?? ''),
-      commandsPerRow: 1,
-      encode: (row, writer, asking) => {
-        if (asking) writer.encoded(ASKING);
-        writer.encoded(this.#head);
-        writer.bulkString(keys[row] ?? '');
-        writer.encoded(this.#encodedNames);
-      },
-      answerOf: ([reply]) =>
-        Array.isArray(reply) && reply.length === this.names.length
-          ? decodeRow(this.names, reply)
-          : unexpected('HMGET', reply),
-      readAnswer: this.#readAnswer,
-      bytesOf: (row) => (keys[row]?.length ?? 0) + this.#encodedNames.length,
-    };
+  /** Writes HMGET of the row's key. */
+  encode(keys: EntityKeys, row: number, writer: CommandWriter): void {
+    writer.encoded(this.#head);
+    keys.write(row, writer);
+    writer.encoded(this.#encodedNames);
   }
 
-  readonly #readAnswer = (reader: ReplyReader): FeatureRow | typeof INCOMPLETE | undefined => {
-    const read = reader.readStrings(this.#values);
-    if (read === INCOMPLETE) return INCOMPLETE;
-    return read === true ? decodeRow(this.names, this.#values) : undefined;
-  };
+  /** Bytes of the names. */
+  get nameBytes(): number {
+    return this.#encodedNames.length;
+  }
+
+  /** The features that `columns` holds, absent ones left out. */
+  rowOf(): FeatureRow {
+    const { names, columns } = this;
+    const { values } = columns;
+    if (columns.presentCount < names.length) return decodeRow(names, values);
+    // A copy of a whole row, written over, is made in half the time of one that grows, and is smaller.
+    const row: Record<string, string | null> = { ...this.#template };
+    for (let i = 0; i < names.length; i++) row[names[i] ?? ''] = values[i] ?? null;
+    return row as FeatureRow; // all are present
+  }
 }
 
-/** Callers mostly pass the same array of names again: its shape is kept as long as the array is. */
+/** Reads of one shape: a row per key. */
+export class ReadBatch implements Batch<FeatureRow> {
+  readonly commandsPerRow = 1;
+  readonly #shape: ReadShape;
+  readonly #keys: EntityKeys;
+  #featureCount = 0;
+
+  constructor(shape: ReadShape, keys: EntityKeys) {
+    this.#shape = shape;
+    this.#keys = keys;
+  }
+
+  get rowCount(): number {
+    return this.#keys.count;
+  }
+
+  /** Features in all rows that were read so far. */
+  get featureCount(): number {
+    return this.#featureCount;
+  }
+
+  slotOf(row: number): number {
+    return this.#keys.slotOf(row);
+  }
+
+  bytesOf(row: number): number {
+    return this.#keys.bytesOf(row) + this.#shape.nameBytes;
+  }
+
+  encode(row: number, writer: CommandWriter, asking: boolean): void {
+    if (asking) writer.encoded(ASKING);
+    this.#shape.encode(this.#keys, row, writer);
+  }
+
+  answerOf([reply]: readonly Reply[]): FeatureRow | FeatureStoreError {
+    const isRow = Array.isArray(reply) && reply.length === this.#shape.names.length;
+    if (!isRow) return unexpected('HMGET', reply);
+    const row = decodeRow(this.#shape.names, reply);
+    this.#featureCount += Object.keys(row).length;
+    return row;
+  }
+
+  readAnswer(reader: ReplyReader): FeatureRow | typeof INCOMPLETE | undefined {
+    const { columns } = this.#shape;
+    const read = reader.readStrings(columns);
+    if (read !== true) return read === INCOMPLETE ? INCOMPLETE : undefined;
+    this.#featureCount += columns.presentCount;
+    return this.#shape.rowOf();
+  }
+}
+
+/** An object that JSON makes has room for its names and no more, and `__proto__` is a name like any other. */
+function templateOf(names: readonly string[]): FeatureRow {
+  return JSON.parse(
+    `{${names.map((name) => `${JSON.stringify(name)}:""`).join(',')}}`,
+  ) as FeatureRow;
+}
+
+/** Callers mostly pass the same names again, be it the same array or one that is written out at each call. */
 export class ReadShapes {
   readonly #byNames = new WeakMap<readonly string[], ReadShape>();
+  #last: ReadShape | undefined;
 
   /** @throws FeatureStoreError INVALID_FEATURE */
   of(names: readonly string[]): ReadShape {
-    const known = Array.isArray(names) ? this.#byNames.get(names) : undefined;
+    if (!Array.isArray(names)) return new ReadShape(names); // which says what is wrong with it
+    if (this.#last && isSame(this.#last.names, names)) return this.#last;
+    let shape = this.#byNames.get(names);
     // The array can have been changed since.
-    if (known && isSame(known.names, names)) return known;
-    const shape = new ReadShape(names);
-    this.#byNames.set(names, shape);
+    if (!shape || !isSame(shape.names, names)) {
+      shape = new ReadShape(names);
+      this.#byNames.set(names, shape);
+    }
+    this.#last = shape;
     return shape;
   }
 }

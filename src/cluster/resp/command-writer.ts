@@ -92,6 +92,20 @@ export class CommandWriter {
     this.#length = at;
   }
 
+  /** One string of the prefix and of `text`, which is ASCII. */
+  plainStringBehind(prefix: Uint8Array, text: string): void {
+    const byteCount = prefix.length + text.length;
+    this.#reserve(byteCount + FRAME_BYTES);
+    this.#header(DOLLAR, byteCount);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = 0; i < prefix.length; i++) bytes[at++] = prefix[i] ?? 0;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    bytes[at++] = CR;
+    bytes[at++] = LF;
+    this.#length = at;
+  }
+
   /** Words that were encoded before. */
   encoded(words: Uint8Array): void {
     this.#reserve(words.length);

@@ -6,15 +6,18 @@
  * ProtocolError that says what was seen; nothing is guessed.
  *
  * Two ways to read: `read` understands every reply. `readStrings` and `readInteger` are for those that
- * batches consist of, and decline everything else. A chunk that is pure ASCII, as most are,
- * is made text once; short strings are then cut out of that text, which is several times faster than
- * decoding each. (Long ones are decoded from the bytes: cut out, they would keep the whole chunk.)
+ * batches consist of, and decline everything else. Values that come again are not made again
+ * (string-table.ts). Other short strings are cut out of the chunk's text, made once where the chunk is
+ * pure ASCII, as most are: that is several times faster than decoding each. (Long ones are decoded
+ * from the bytes: cut out, they would keep the whole chunk.)
  *
  * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a boolean
  * 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 
 import { isAscii } from 'node:buffer';
+import type { ColumnValues } from './column-values.ts';
+import { MAX_TABLE_BYTES, sharedStrings } from './string-table.ts';
 
 export const INCOMPLETE: unique symbol = Symbol('more bytes are needed');
 /** Another kind of reply than was asked for; nothing was consumed. */
@@ -49,6 +52,8 @@ const UNLIKE = -3;
 const MAX_TEXT_BYTES = 262_144;
 /** V8 copies a substring below 13 characters, and keeps its parent alive above. */
 const SHORT_STRING = 13;
+/** Stands for a text that there is not. No text of bytes is empty. */
+const NOT_ASCII = '';
 const NO_BYTES = Buffer.alloc(0);
 
 const CR = 13;
@@ -64,7 +69,7 @@ const PUSH = 62; // >
 
 export class ReplyReader {
   #bytes: Buffer = NO_BYTES;
-  /** `#bytes` as text, where it is pure ASCII. */
+  /** `#bytes` as text, where it is pure ASCII and short strings are in it; NOT_ASCII where it is not. */
   #text: string | undefined;
   #at = 0;
   /** What `#bytes` is the begin of, where replies were put together from chunks. */
@@ -89,10 +94,7 @@ export class ReplyReader {
     } else {
       this.#append();
     }
-    this.#text =
-      this.#bytes.length <= MAX_TEXT_BYTES && isAscii(this.#bytes)
-        ? this.#bytes.toString('latin1')
-        : undefined;
+    this.#text = undefined;
     this.#neededEnd = 0;
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
@@ -147,10 +149,11 @@ export class ReplyReader {
   }
 
   /**
-   * Reads an array of as many strings or nulls as `values` is long, into `values`.
+   * Reads an array of as many strings or nulls as there are columns, into their values.
    * Consumes nothing unless it gives true.
    */
-  readStrings(values: (string | null)[]): true | typeof OTHER | typeof INCOMPLETE {
+  readStrings(columns: ColumnValues): true | typeof OTHER | typeof INCOMPLETE {
+    const { values } = columns;
     const bytes = this.#bytes;
     if (this.#at >= bytes.length) return INCOMPLETE;
     if (bytes[this.#at] !== ARRAY) return OTHER;
@@ -158,6 +161,7 @@ export class ReplyReader {
     if (count === MORE) return INCOMPLETE;
     if (count !== values.length) return OTHER;
     let at = this.#numberEnd;
+    let presentCount = 0;
     for (let i = 0; i < count; i++) {
       const type = bytes[at];
       if (type === BULK) {
@@ -175,7 +179,8 @@ export class ReplyReader {
           return INCOMPLETE;
         }
         if (bytes[end] !== CR || bytes[end + 1] !== LF) return OTHER;
-        values[i] = this.#string(at, end);
+        values[i] = this.#columnString(at, end, columns, i);
+        presentCount++;
         at = end + 2;
       } else if (type === NULL) {
         if (at + 3 > bytes.length) return INCOMPLETE;
@@ -187,6 +192,7 @@ export class ReplyReader {
       }
     }
     this.#at = at;
+    columns.presentCount = presentCount;
     return true;
   }
 
@@ -334,10 +340,26 @@ export class ReplyReader {
     return line;
   }
 
+  #columnString(begin: number, end: number, columns: ColumnValues, column: number): string {
+    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(column)) return this.#string(begin, end);
+    const known = sharedStrings.find(this.#bytes, begin, end);
+    columns.learn(column, known !== undefined);
+    if (known !== undefined) return known;
+    const text = this.#string(begin, end);
+    sharedStrings.keep(text);
+    return text;
+  }
+
   #string(begin: number, end: number): string {
-    if (this.#text === undefined) return this.#bytes.toString('utf8', begin, end);
-    return end - begin < SHORT_STRING
-      ? this.#text.substring(begin, end)
-      : this.#bytes.toString('latin1', begin, end);
+    const text = end - begin < SHORT_STRING ? (this.#text ??= this.#asText()) : NOT_ASCII;
+    if (text !== NOT_ASCII) return text.substring(begin, end);
+    return this.#bytes.toString('utf8', begin, end);
+  }
+
+  /** `#bytes` as text; not, where a byte of it would not be a character of it. */
+  #asText(): string {
+    const bytes = this.#bytes;
+    const isText = bytes.length <= MAX_TEXT_BYTES && isAscii(bytes);
+    return isText ? bytes.toString('latin1') : NOT_ASCII;
   }
 }

@@ -1,0 +1,40 @@
+/**
+ * How fast bulk work may go: as fast as it can while it is alone, and in small steps while there are
+ * online reads. A single read then waits for a few dozen rows, here and at the server, and a core is
+ * left for it where there are few.
+ */
+
+export interface Pace {
+  /** Rows of bulk replies that are read in one turn of the event loop, over all lanes. */
+  readonly rowsPerTurn: number;
+  /** Rows of a chunk that are sent at once; the next when they are answered. */
+  readonly rowsPerWrite: number;
+  /** Chunks that may be under way on one lane. */
+  readonly chunksInFlight: number;
+}
+
+export interface BulkPaces {
+  readonly alone: Pace;
+  readonly besideOnlineReads: Pace;
+  /** Without an online read for so long, bulk work is alone. */
+  readonly quietMs: number;
+}
+
+export class BulkPace {
+  readonly #paces: BulkPaces;
+  #onlineAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(paces: BulkPaces) {
+    this.#paces = paces;
+  }
+
+  /** @param atMs by performance.now() */
+  noteOnline(atMs: number): void {
+    this.#onlineAtMs = atMs;
+  }
+
+  get now(): Pace {
+    const { alone, besideOnlineReads, quietMs } = this.#paces;
+    return performance.now() - this.#onlineAtMs < quietMs ? besideOnlineReads : alone;
+  }
+}

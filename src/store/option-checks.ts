@@ -14,7 +14,7 @@ export function refuse(message: string): never {
 
 /** Refuses what is not an object, and keys that nobody would read. */
 export function checkKeys(path: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!isRecord(options)) {
     refuse(`${path} must be an object of options, but is ${show(options)}.`);
   }
   for (const key of Object.keys(options)) {

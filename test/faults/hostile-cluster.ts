@@ -13,7 +13,13 @@ export interface HostileCluster {
 }
 
 /** Ids of the VIP group that the store has. */
-export const VIP_IDS = ['vip*', 'vip\r\n', '__proto__', 'constructor'] as const;
+export const VIP_IDS: readonly string[] = [
+  'vip*',
+  'vip\r\n',
+  '__proto__',
+  'constructor',
+  'v'.repeat(4_096),
+];
 
 export function hostileCluster(portFrom: number): () => HostileCluster {
   let held: HostileCluster;

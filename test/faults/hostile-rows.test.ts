@@ -36,7 +36,7 @@ interface RowRecipe {
 const ids = fc.oneof(
   { weight: 6, arbitrary: hostileText.filter(isId) },
   { weight: 2, arbitrary: fc.uuid() },
-  { weight: 1, arbitrary: fc.constantFrom<string>(...VIP_IDS) },
+  { weight: 1, arbitrary: fc.constantFrom(...VIP_IDS) },
 );
 const goodRow = fc.record({ id: ids, features: storedFeatures, good: fc.constant(true) });
 const badRow = fc.oneof(

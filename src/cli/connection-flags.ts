@@ -142,5 +142,7 @@ function addVipGroup(
   }
   const ids = members.split(',');
   if (ids.includes('')) throw new InvalidArgumentError('It has an empty id between its commas.');
-  return { ...groups, [name]: [...(groups[name] ?? []), ...ids] };
+  // A group may be called `constructor`.
+  const known = Object.hasOwn(groups, name) ? groups[name] : undefined;
+  return { ...groups, [name]: [...(known ?? []), ...ids] };
 }

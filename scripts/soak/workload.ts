@@ -18,7 +18,7 @@ import {
 } from '../../src/index.ts';
 import { Checker, type Tolerate } from './checker.ts';
 import { FEATURE_NAMES, Model, valuesOf, type Layer } from './model.ts';
-import { count, type Tally } from './tally.ts';
+import { count, total, type Tally } from './tally.ts';
 
 export interface WorkloadOptions {
   /** Each call takes one of them: what one store wrote the others must see. */
@@ -236,9 +236,14 @@ export class Workload {
 
   async #checkAllTtls(): Promise<void> {
     const [store] = this.#options.stores;
+    const failedBefore = total(this.tally.failedRows);
     for (let begin = 0; begin < this.ids.length; begin += TTL_CHECKS_AT_ONCE) {
       const ids = this.ids.slice(begin, begin + TTL_CHECKS_AT_ONCE);
       await Promise.all(ids.map((id) => this.#checkTtls(store, id)));
+      // Each of them may last as long as its deadline.
+      if (total(this.tally.failedRows) > failedBefore) {
+        return this.checker.violation('TTLs cannot be read although all faults are over');
+      }
     }
   }
 

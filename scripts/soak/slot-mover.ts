@@ -88,27 +88,21 @@ export class SlotMover implements AsyncDisposable {
   }
 
   /**
-   * Moves those of the slots that `to` does not own, `atOnce` at a time, until `isOver`. Gives how many were moved,
-   * when every node has heard of it.
+   * Moves those of the slots that `to` does not own, `atOnce` at a time. Gives how many were moved, when every node
+   * has heard of it.
    */
-  async moveAll(
-    slots: readonly number[],
-    to: Primary,
-    atOnce: number,
-    isOver: () => boolean = () => false,
-  ): Promise<number> {
+  async moveAll(slots: readonly number[], to: Primary, atOnce: number): Promise<number> {
     const queue = slots.filter((slot) => this.#owners[slot] !== to);
-    let movedCount = 0;
+    const slotCount = queue.length;
     const work = async (): Promise<void> => {
-      for (let slot = queue.pop(); slot !== undefined && !isOver(); slot = queue.pop()) {
+      for (let slot = queue.pop(); slot !== undefined; slot = queue.pop()) {
         await this.finish(await this.begin(slot, to));
-        movedCount++;
       }
     };
     const results = await Promise.allSettled(Array.from({ length: atOnce }, work));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     await this.settle();
-    return movedCount;
+    return slotCount;
   }
 
   /** Waits until all nodes, replicas too, tell the same owners and the same epoch. */

@@ -52,6 +52,7 @@ export class Workload {
   readonly ids: readonly string[];
   readonly #options: WorkloadOptions;
   readonly #timeoutMs: number;
+  readonly #startedAtMs = performance.now();
   #stopping = false;
   #loops: Promise<unknown> = Promise.resolve();
 
@@ -67,11 +68,15 @@ export class Workload {
     const { stores, vipGroup, entityCount = 3_000, seed, tolerate } = options;
     const members = vipGroup === undefined ? [] : stores[0].vipGroup(vipGroup).ids;
     this.ids = [...Array.from({ length: entityCount }, (_, n) => `e${n}`), ...members];
-    const startedAtMs = performance.now();
-    const model = new Model(this.ids, () => performance.now() - startedAtMs);
+    const model = new Model(this.ids, () => this.elapsedMs);
     this.checker = new Checker(model, seed, tolerate);
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
+  }
+
+  /** Since the start; the clock of histories and losses. */
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAtMs;
   }
 
   get tally(): Tally {

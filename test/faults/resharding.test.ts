@@ -11,8 +11,8 @@ import { expectNothingFailed, faultsSeed, startWorkload } from './workload.ts';
 
 let cluster: LocalCluster;
 const vip = Array.from({ length: 60 }, (_, n) => `v${n}`);
-/** Key by key, several at once, as many as go in this time. */
-const MOVING_MS = 40_000;
+/** Key by key; about half a minute on two cores, which also do all the rest. */
+const SLOTS_TO_MOVE = 3_000;
 const SLOTS_AT_ONCE = 12;
 const SLOTS_PER_WAVE = 600;
 const SLOTS_PER_WAY = 1_200;
@@ -44,18 +44,15 @@ it('is right while thousands of slots move key by key, several at once', async (
   const random = seededRandom(faultsSeed);
   const slots = [...new Set(workload.ids.map((id) => stores[0].slotFor(id)))];
   await using mover = await SlotMover.open(cluster);
-  const endAtMs = performance.now() + MOVING_MS;
-  const isOver = (): boolean => performance.now() > endAtMs;
   let movedCount = 0;
-  for (let turn = 0; !isOver(); turn++) {
+  for (let turn = 0; movedCount < SLOTS_TO_MOVE; turn++) {
     const to = mover.primaries[turn % mover.primaries.length]!;
     const wave = sample(random, slots, SLOTS_PER_WAVE);
-    movedCount += await mover.moveAll(wave, to, SLOTS_AT_ONCE, isOver);
+    movedCount += await mover.moveAll(wave, to, SLOTS_AT_ONCE);
   }
   const tally = await workload.stop();
   console.log(`${movedCount} slots, ${tally.rows} rows, ${redirectsOf(stores)} redirects`);
   expectNothingFailed(tally);
-  expect(movedCount).toBeGreaterThan(2_000);
   expect(redirectsOf(stores)).toBeGreaterThan(1_000);
 });
 

@@ -4,7 +4,11 @@
  * come back as it went in is refused, with the entity and the feature named.
  */
 
-import { encodeWords, type CommandWriter } from '../cluster/resp/command-writer.ts';
+import {
+  encodeWords,
+  MAX_BULK_INTEGER,
+  type CommandWriter,
+} from '../cluster/resp/command-writer.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { FeatureRow, Features } from './features.ts';
 import { isRecord, show } from './option-checks.ts';
@@ -50,10 +54,12 @@ export class FeatureEncoder {
     writer: CommandWriter,
   ): void {
     const encodedNames = this.#encodeNames(id, names);
+    const values = valuesOf(id, features, names);
     for (let i = 0; i < names.length; i++) {
-      const name = names[i] ?? '';
+      const value = values[i];
       writer.encoded(encodedNames[i] ?? NO_BYTES);
-      writer.bulkString(encodeValue(id, name, valueOf(id, features, name)));
+      if (isSmallInteger(value)) writer.bulkInteger(value);
+      else writer.bulkString(encodeValue(id, names[i] ?? '', value));
     }
   }
 
@@ -66,10 +72,13 @@ export class FeatureEncoder {
   check(id: string, features: Features): void {
     const names = this.namesOf(id, features);
     this.#encodeNames(id, names);
-    for (const name of names) {
-      const value = valueOf(id, features, name);
-      if (typeof value === 'string') checkText(id, name, value);
-      else if (typeof value !== 'boolean' && !Number.isFinite(value)) encodeValue(id, name, value);
+    const values = valuesOf(id, features, names);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      if (typeof value === 'string') checkText(id, names[i] ?? '', value);
+      else if (typeof value !== 'boolean' && !Number.isFinite(value)) {
+        encodeValue(id, names[i] ?? '', value);
+      }
     }
   }
 
@@ -99,6 +108,23 @@ function keysOf(id: string, features: unknown): string[] | undefined {
   } catch (error) {
     return refuse(id, 'The features cannot be listed: the object throws; see the cause.', error);
   }
+}
+
+function isSmallInteger(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_BULK_INTEGER;
+}
+
+/** The values of the names, all at once: asking for one after the other takes several times as long. */
+function valuesOf(id: string, features: Features, names: readonly string[]): readonly unknown[] {
+  let values: readonly unknown[] | undefined;
+  try {
+    values = Object.values(features);
+  } catch {
+    // Looked for below.
+  }
+  // A getter that throws, or one that adds or takes away another feature.
+  if (values?.length !== names.length) return names.map((name) => valueOf(id, features, name));
+  return values;
 }
 
 function valueOf(id: string, features: Features, name: string): unknown {

@@ -29,6 +29,7 @@ export interface FeatureChunk {
 }
 
 const DEFAULT_CHUNK_SIZE = 10_000;
+const IDS_PER_TURN = 1_000;
 const MAX_CHUNK_SIZE = 1_000_000;
 
 export function streamFeatures(
@@ -62,7 +63,8 @@ async function* chunks(
     return { ids: window.ids, rows, failed };
   };
   let ahead: Promise<FeatureChunk> | undefined;
-  for await (const window of windowsOf(ids, () => new IdWindow(chunkSize), options.signal)) {
+  const newWindow = (): IdWindow => new IdWindow(chunkSize);
+  for await (const window of windowsOf(ids, newWindow, options.signal, IDS_PER_TURN)) {
     const next = read(window);
     next.catch(() => undefined); // awaited when its turn comes, unless the consumer stops before
     if (ahead) yield await ahead;

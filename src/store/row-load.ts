@@ -16,6 +16,7 @@ import { ASKING, CommandWriter } from '../cluster/resp/command-writer.ts';
 import type { Reply } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
+import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError, PartialLoadError, type FailedRow } from '../errors.ts';
 import type { CallOptions } from './call-options.ts';
 import { deliver, newDeadline, type Context } from './context.ts';
@@ -26,6 +27,10 @@ import { windowsOf, type Source, type Window } from './windows.ts';
 const ROWS_PER_WINDOW = 10_000;
 const BYTES_PER_WINDOW = 8_388_608;
 const WINDOWS_UNDER_WAY = 2;
+/** Of rows that are all at hand, so many bytes are encoded before the first is sent. */
+const BYTES_AHEAD = 16_777_216;
+/** Encoded or checked at once; then the event loop turns, so that online reads get their replies. */
+const ROWS_PER_TURN = 100;
 /** A load with more failed rows than this is stopped: something is wrong with all of it. */
 const MAX_FAILED_ROWS = 1_000_000;
 
@@ -75,15 +80,7 @@ export async function loadRows(
   writer: RowWriter,
   options: LoadOptions,
 ): Promise<LoadResult> {
-  const source = sourceOf(rows);
-  if (Array.isArray(source)) {
-    for (const entry of source) {
-      checkEntry(entry);
-      context.layout.keyFor(entry[0]);
-      writer.check(entry[0], entry[1]);
-    }
-  }
-  return new RowLoad(context, writer, options).run(source);
+  return new RowLoad(context, writer, options).run(sourceOf(rows));
 }
 
 /** Writes one row, whose error is the call's. */
@@ -112,7 +109,10 @@ class RowLoad {
   readonly #options: LoadOptions;
   readonly #startedAtMs = performance.now();
   readonly #failed: FailedRow[] = [];
+  readonly #underWay: { readonly window: RowWindow; readonly written: Promise<void> }[] = [];
   #loaded = 0;
+  /** What the last window needed; the next begins with as much. */
+  #roomBytes: number | undefined;
 
   constructor(context: Context, writer: RowWriter, options: LoadOptions) {
     this.#context = context;
@@ -121,26 +121,16 @@ class RowLoad {
   }
 
   async run(source: Source<Entry>): Promise<LoadResult> {
-    // A window begins with the room that the last one needed.
-    let roomBytes: number | undefined;
-    const newWindow = (): RowWindow => new RowWindow(this.#context, this.#writer, roomBytes);
-    const underWay: { window: RowWindow; written: Promise<void> }[] = [];
+    const { signal } = this.#options;
+    const newWindow = (): RowWindow => new RowWindow(this.#context, this.#writer, this.#roomBytes);
+    const windows = windowsOf(source, newWindow, signal, ROWS_PER_TURN);
+    const ahead = Array.isArray(source) ? await this.#checkAll(source, windows) : [];
     try {
-      for await (const window of windowsOf(source, newWindow, this.#options.signal)) {
-        const last = underWay.at(-1);
-        if (last && window.overlaps(last.window)) await last.written;
-        roomBytes = Math.ceil(window.bytes * 1.1);
-        const written = this.#write(window);
-        written.catch(() => undefined); // awaited when its turn comes
-        underWay.push({ window, written });
-        if (underWay.length === WINDOWS_UNDER_WAY) {
-          await underWay[0]?.written;
-          underWay.shift();
-        }
-      }
-      for (const { written } of underWay) await written;
+      for (const window of ahead) await this.#begin(window);
+      for await (const window of windows) await this.#begin(window);
+      for (const { written } of this.#underWay) await written;
     } catch (error) {
-      await Promise.allSettled(underWay.map(({ written }) => written));
+      await Promise.allSettled(this.#underWay.map(({ written }) => written));
       throw this.#stopped(error);
     }
     return {
@@ -148,6 +138,58 @@ class RowLoad {
       failed: this.#failed,
       elapsedMs: performance.now() - this.#startedAtMs,
     };
+  }
+
+  /**
+   * Checks rows that are all at hand, before anything is sent. The first of them are encoded with that, and
+   * given back: mostly they are all, and none is looked at twice.
+   * @throws FeatureStoreError INVALID_ID, INVALID_FEATURE
+   */
+  async #checkAll(
+    source: readonly Entry[],
+    windows: AsyncGenerator<RowWindow>,
+  ): Promise<RowWindow[]> {
+    const ahead: RowWindow[] = [];
+    let [bytes, row] = [0, 0];
+    while (row < source.length && bytes < BYTES_AHEAD) {
+      const { value: window, done } = await this.#nextOf(windows);
+      if (done) break;
+      for (const { error } of window.refused) throw error;
+      this.#roomBytes = Math.ceil(window.bytes * 1.1);
+      bytes += window.bytes;
+      row += window.rowCount;
+      ahead.push(window);
+    }
+    for (; row < source.length; row++) {
+      if (row % ROWS_PER_TURN === 0) await nextTurn();
+      const entry = source[row];
+      checkEntry(entry);
+      this.#context.layout.keyFor(entry[0]);
+      this.#writer.check(entry[0], entry[1]);
+    }
+    return ahead;
+  }
+
+  /** The next window; where the signal has fired, the load stops before it began. */
+  async #nextOf(windows: AsyncGenerator<RowWindow>): Promise<IteratorResult<RowWindow>> {
+    try {
+      return await windows.next();
+    } catch (error) {
+      throw this.#stopped(error);
+    }
+  }
+
+  /** Begins to write a window, when there is room for it. */
+  async #begin(window: RowWindow): Promise<void> {
+    const last = this.#underWay.at(-1);
+    if (last && window.overlaps(last.window)) await last.written;
+    this.#roomBytes = Math.ceil(window.bytes * 1.1);
+    const written = this.#write(window);
+    written.catch(() => undefined); // awaited when its turn comes
+    this.#underWay.push({ window, written });
+    if (this.#underWay.length < WINDOWS_UNDER_WAY) return;
+    await this.#underWay[0]?.written;
+    this.#underWay.shift();
   }
 
   async #write({ ids, featureCounts, batch, refused, nothingToWrite }: RowWindow): Promise<void> {
@@ -253,18 +295,19 @@ class RowWindow implements Window<Entry> {
   }
 
   get full(): boolean {
-    return this.#count >= ROWS_PER_WINDOW || this.#encoded.length >= BYTES_PER_WINDOW;
+    return this.rowCount >= ROWS_PER_WINDOW || this.#encoded.length >= BYTES_PER_WINDOW;
   }
 
   get empty(): boolean {
-    return this.#count === 0;
+    return this.rowCount === 0;
   }
 
   overlaps(other: RowWindow): boolean {
     return this.ids.some((id) => other.#distinctIds.has(id));
   }
 
-  get #count(): number {
+  /** Rows that were taken. */
+  get rowCount(): number {
     return this.ids.length + this.refused.length + this.nothingToWrite;
   }
 

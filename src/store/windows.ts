@@ -5,6 +5,7 @@
  * the consumer stops, the signal fires, or the source throws, the source is closed.
  */
 
+import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError } from '../errors.ts';
 
 export type Source<Item> = Iterable<Item> | AsyncIterable<Item>;
@@ -17,19 +18,27 @@ export interface Window<Item> {
   readonly empty: boolean;
 }
 
+/** @param itemsPerTurn are taken at once; then the event loop turns, so that nothing waits for a whole window */
 export async function* windowsOf<Item, W extends Window<Item>>(
   source: Source<Item>,
   newWindow: () => W,
   signal: AbortSignal | undefined,
+  itemsPerTurn: number = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<W> {
   const isAsync = Symbol.asyncIterator in source;
   const iterator = iterate(source);
   using wait = new AbortableWait(signal);
   let ended = false;
   let window = newWindow();
+  let itemsLeft = itemsPerTurn;
   try {
     for (;;) {
       if (signal?.aborted) throw aborted(signal);
+      if (itemsLeft-- === 0) {
+        await nextTurn();
+        itemsLeft = itemsPerTurn;
+        continue; // the signal may have fired
+      }
       const step = iterator.next();
       const result = isAsync ? await wait.for(Promise.resolve(step)) : syncResult(step);
       if (result.done) break;

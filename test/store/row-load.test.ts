@@ -8,17 +8,21 @@ import { loadRows, type RowWriter } from '../../src/store/row-load.ts';
 /** Without a connection: whatever would send or wait fails with another error than a refusal. */
 const nowhere = { layout: new KeyLayout('p:', {}) } as Context;
 
-function writer(): RowWriter & { checked: string[] } {
-  const checked: string[] = [];
+/** Refuses 'bad', and tells which rows it looked at, and how. @param rowBytes what a row takes encoded */
+function writer(rowBytes = 1): RowWriter & { looked: string[] } {
+  const looked: string[] = [];
+  const look = (how: string, id: string): void => {
+    looked.push(`${how} ${id}`);
+    if (id === 'bad') throw new FeatureStoreError('INVALID_FEATURE', 'bad');
+  };
   return {
-    checked,
+    looked,
     commandsPerRow: 1,
-    check: (id): void => {
-      checked.push(id);
-      if (id === 'bad') throw new FeatureStoreError('INVALID_FEATURE', 'bad');
-    },
-    write: (): never => {
-      throw new Error('written, before all rows were checked');
+    check: (id) => look('check', id),
+    write: (id, _key, _features, to) => {
+      look('write', id);
+      to.bulkString('x'.repeat(rowBytes));
+      return 1;
     },
     answerOf: () => true,
     onWritten: () => undefined,
@@ -42,14 +46,28 @@ test.each([
 ])('the rows of %s are checked before any is sent', async (_, rows) => {
   const checking = writer();
   await expect(load(rows, checking)).rejects.toMatchObject({ code: 'INVALID_FEATURE' });
-  expect(checking.checked).toStrictEqual(['u1', 'bad']);
+  expect(checking.looked).toStrictEqual(['write u1', 'write bad', 'write u2']);
+});
+
+test('rows that are too many to be encoded before any is sent are checked', async () => {
+  const checking = writer(10_000_000);
+  const ids = ['u1', 'u2', 'u3', 'u4', 'bad', 'u5'];
+  const rows = ids.map((id) => [id, {}]);
+  await expect(load(rows, checking)).rejects.toMatchObject({ code: 'INVALID_FEATURE' });
+  expect(checking.looked).toStrictEqual([
+    'write u1',
+    'write u2',
+    'check u3',
+    'check u4',
+    'check bad',
+  ]);
 });
 
 test('the ids are checked before any row is sent', async () => {
   const checking = writer();
   const rows = { u1: {}, 'a{b}': {}, u2: {} };
   await expect(load(rows, checking)).rejects.toMatchObject({ code: 'INVALID_ID' });
-  expect(checking.checked).toStrictEqual(['u1']);
+  expect(checking.looked).toStrictEqual(['write u1', 'write u2']);
 });
 
 test.each([null, undefined, 7, 'text', true])('%j holds no rows', async (rows) => {

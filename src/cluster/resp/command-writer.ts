@@ -8,6 +8,7 @@
  */
 
 const SHORT = 64;
+export const MAX_BULK_INTEGER = 0x7fffffff;
 /** A writer begins anew with as much room as was last used, up to here. */
 const MAX_FIRST_BYTES = 1_048_576;
 const DOLLAR = 36;
@@ -90,6 +91,25 @@ export class CommandWriter {
     bytes[at++] = CR;
     bytes[at++] = LF;
     this.#length = at;
+  }
+
+  /** The digits of an integer of 0 … MAX_BULK_INTEGER; no string is made of it. */
+  bulkInteger(value: number): void {
+    let digitCount = 1;
+    for (let limit = 10; value >= limit; limit *= 10) digitCount++;
+    this.#reserve(digitCount + FRAME_BYTES);
+    this.#header(DOLLAR, digitCount);
+    const bytes = this.#bytes;
+    const end = this.#length + digitCount;
+    let rest = value | 0;
+    for (let at = end - 1; at >= this.#length; at--) {
+      const tenth = (rest / 10) | 0;
+      bytes[at] = ZERO + rest - 10 * tenth;
+      rest = tenth;
+    }
+    bytes[end] = CR;
+    bytes[end + 1] = LF;
+    this.#length = end + 2;
   }
 
   /** One string of the prefix and of `text`, which is ASCII. */

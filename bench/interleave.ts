@@ -3,7 +3,8 @@
  *
  *   warm-up and check of rows ─▶ round 1: A B C ─▶ round 2: B C A ─▶ …
  *
- * Garbage is collected before each turn: nobody pays for what another one left behind. Each round begins
+ * Garbage is collected before each turn: nobody pays for what another one left behind. Since that also
+ * empties caches of compiled code, a turn begins with one operation that is not measured. Each round begins
  * with another contender, so that nobody always follows the same one.
  */
 
@@ -41,7 +42,7 @@ export interface Rounds {
 
 /** V8 has compiled what it will by then. */
 const WARM_UP_MS = 300;
-/** From so many ids on, the one operation that is checked is warm-up enough. */
+/** From so many ids on, one operation is long enough to be its own warm-up. */
 const CHECK_IS_WARM_UP = 50_000;
 
 setFlagsFromString('--expose-gc');
@@ -86,6 +87,7 @@ async function takeTurn(
 ): Promise<Sample> {
   const meter = contender.meter ?? targetMeter;
   collectGarbage();
+  if (!contender.measure && contender.idsPerOperation < CHECK_IS_WARM_UP) await contender.run(0);
   const end = await contender.begin?.();
   const before = await meter.read();
   const own = await contender.measure?.();

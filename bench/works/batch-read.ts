@@ -25,10 +25,10 @@ interface Size {
 }
 
 const NARROW_SIZES: readonly Size[] = [
-  { ids: 1, rounds: 7, turnMs: 120 },
-  { ids: 10, rounds: 7, turnMs: 120 },
+  { ids: 1, rounds: 7, turnMs: 100 },
+  { ids: 10, rounds: 5, turnMs: 80 },
   { ids: 100, rounds: 7, turnMs: 150 },
-  { ids: 1_000, rounds: 7, turnMs: 200 },
+  { ids: 1_000, rounds: 5, turnMs: 150 },
   { ids: 10_000, rounds: 7, turnMs: 300 },
   { ids: 100_000, rounds: 2, turnMs: 1, standaloneRivals: FAST_RIVALS },
 ];

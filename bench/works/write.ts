@@ -56,7 +56,7 @@ function write(work: WriteWork): WorkPlan {
     unit: 'row',
     targets: ['cluster', 'standalone'],
     rounds: 5,
-    turnMs: 200,
+    turnMs: 400,
     concurrency: 1,
     contenders: async (bench, target) => {
       const batches = Array.from({ length: BATCH_COUNT }, (_, batch) =>

@@ -54,7 +54,7 @@ export const defaultLimits: ClusterLimits = {
   bytesPerChunk: 1_048_576,
   bulkPaces: {
     alone: { rowsPerTurn: 256, rowsPerWrite: 500, chunksInFlight: 4 },
-    besideOnlineReads: { rowsPerTurn: 16, rowsPerWrite: 24, chunksInFlight: 1 },
+    besideOnlineReads: { rowsPerTurn: 16, rowsPerWrite: 16, chunksInFlight: 1 },
     quietMs: 250,
   },
   silenceMs: 5_000,

@@ -26,6 +26,8 @@ export interface DemoOptions {
 
 /** How long requests that are under way may take when the demo ends. */
 const CLOSE_GRACE_MS = 2_000;
+/** From there on, until their connections are cut. */
+const LAST_REPLIES_MS = 200;
 
 /** @throws FeatureStoreError no cluster, or none that answers; Error the port is taken */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
@@ -92,8 +94,14 @@ export class Demo implements AsyncDisposable {
     await this.worker.stop();
     // What the store has under way rejects when it closes, and with it the request.
     const impatience = setTimeout(() => void this.store.close(), CLOSE_GRACE_MS);
+    // A connection that says nothing, or never ends a request, is not idle: it would be waited for.
+    const cut = setTimeout(
+      () => this.#server.server.closeAllConnections(),
+      CLOSE_GRACE_MS + LAST_REPLIES_MS,
+    );
     await this.#server.close();
     clearTimeout(impatience);
+    clearTimeout(cut);
     await this.store.close();
   }
 

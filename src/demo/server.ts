@@ -3,7 +3,13 @@
 import { fileURLToPath } from 'node:url';
 import formBody from '@fastify/formbody';
 import staticFiles from '@fastify/static';
-import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import {
+  fastify,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { FeatureStoreError, type FeatureStore } from '../index.ts';
 import { EntityCensus } from './entity-census.ts';
 import { HttpError } from './http-error.ts';
@@ -24,9 +30,20 @@ export interface DemoServerOptions {
   readonly hostName?: string;
   /** Gets a line for each request that failed on our side. */
   readonly log?: (line: string) => void;
+  /** How long a request may take to arrive, its body included. @default 10_000 */
+  readonly arrivalTimeoutMs?: number;
 }
 
+/** A limit on everything that a client decides: also on those who never end what they began. */
 const BODY_BYTES = 65_536;
+const ARRIVAL_TIMEOUT_MS = 10_000;
+/** Longer than the store's calls behind one request may take. */
+const SILENCE_TIMEOUT_MS = 180_000;
+const KEEP_ALIVE_MS = 10_000;
+/** A hundred browsers open six each. */
+const MAX_CONNECTIONS = 1_000;
+/** Requests that wait for the store; one connection may send any number without waiting for replies. */
+const MAX_UNDER_WAY = 500;
 const PAGE_DIR = fileURLToPath(new URL('page/', import.meta.url));
 
 const SECURITY_HEADERS = {
@@ -41,16 +58,25 @@ const SECURITY_HEADERS = {
 
 /** Ready to `listen` or `inject`. Closing it leaves the store and the worker to their owner. */
 export async function createDemoServer(options: DemoServerOptions): Promise<FastifyInstance> {
-  const { store, worker } = options;
+  const { store, worker, arrivalTimeoutMs = ARRIVAL_TIMEOUT_MS } = options;
   const server = fastify({
     bodyLimit: BODY_BYTES,
+    requestTimeout: arrivalTimeoutMs,
+    connectionTimeout: SILENCE_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: {
+      headersTimeout: arrivalTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(arrivalTimeoutMs / 10),
+    },
     routerOptions: { maxParamLength: 256 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
     schemaErrorFormatter: ([first]) => new Error(requirementOf(first?.instancePath ?? '')),
     frameworkErrors: (error, _request, reply) => sendError(reply, error.statusCode ?? 400, error),
   });
+  server.server.maxConnections = MAX_CONNECTIONS;
   server.removeContentTypeParser('text/plain'); // what a foreign form can send without asking first
   addGuards(server, options.hostName ?? 'localhost');
+  addCrowdControl(server);
   addErrorReplies(server, options.log ?? ((): void => undefined));
   await server.register(formBody, { bodyLimit: BODY_BYTES });
   await server.register(staticFiles, { root: PAGE_DIR, wildcard: false, cacheControl: false });
@@ -83,6 +109,18 @@ function addGuards(server: FastifyInstance, hostName: string): void {
   });
 }
 
+/** Counts from the begin of a handler to its reply, which every handler gives, whether or not it is read. */
+function addCrowdControl(server: FastifyInstance): void {
+  const underWay = new Set<FastifyRequest>();
+  server.addHook('preHandler', async (request) => {
+    if (underWay.size >= MAX_UNDER_WAY) {
+      throw new HttpError(429, `${MAX_UNDER_WAY} requests are under way; wait for some to end`);
+    }
+    underWay.add(request);
+  });
+  server.addHook('onSend', async (request) => void underWay.delete(request));
+}
+
 function addErrorReplies(server: FastifyInstance, log: (line: string) => void): void {
   const methods = new Map<string, Set<string>>();
   server.addHook('onRoute', ({ url, method }) => {
@@ -113,6 +151,7 @@ function addErrorReplies(server: FastifyInstance, log: (line: string) => void): 
 function statusOf(error: FastifyError): number {
   if (!(error instanceof FeatureStoreError)) return error.statusCode ?? 500;
   if (error.code === 'INVALID_ID' || error.code === 'INVALID_FEATURE') return 400;
+  if (error.code === 'WRONG_TYPE') return 409; // whoever asks chose an id that is no entity's
   return error.retryable ? 503 : 500;
 }
 

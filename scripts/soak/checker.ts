@@ -16,6 +16,8 @@ export class Checker {
   readonly model: Model;
   readonly tally: Tally;
   readonly #tolerate: Tolerate;
+  /** What was told once need not be told again. */
+  readonly #told = new Set<string>();
 
   constructor(model: Model, seed: number, tolerate: Tolerate = () => undefined) {
     this.model = model;
@@ -124,7 +126,10 @@ export class Checker {
   }
 
   #violation(id: string, layer: Layer, what: string): void {
+    const subject = `${id} ${layer}`;
+    if (this.#told.has(subject)) return;
+    this.#told.add(subject);
     const history = this.model.historyOf(id, layer).join('\n    ');
-    addViolation(this.tally, `${id} ${layer}: ${what} (seed ${this.tally.seed})\n    ${history}`);
+    addViolation(this.tally, `${subject}: ${what} (seed ${this.tally.seed})\n    ${history}`);
   }
 }

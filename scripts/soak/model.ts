@@ -46,7 +46,7 @@ export type Finding =
   /** A write of unknown outcome came after a later one that was acknowledged. */
   | { readonly kind: 'overtaken'; readonly layer: Layer; readonly what: string };
 
-const HISTORY_LENGTH = 24;
+const HISTORY_LENGTH = 12;
 const UNKNOWN_KEPT = 100;
 
 interface Event {

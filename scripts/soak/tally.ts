@@ -68,7 +68,7 @@ export function addViolation(tally: Tally, what: string): void {
 
 /** One line per fact. */
 export function tallyLines(tally: Tally): string[] {
-  const lines = [
+  return [
     `seed                        ${tally.seed}`,
     `rows checked                ${tally.rows} in ${tally.reads} reads`,
     `wrong values                ${tally.wrongValues}`,
@@ -83,7 +83,6 @@ export function tallyLines(tally: Tally): string[] {
     `TTL checks                  ${tally.ttlChecks}, wrong ${tally.wrongTtls}`,
     `longest overrun             ${tally.longestOverrunMs.toFixed(0)} ms`,
   ];
-  return [...lines, ...tally.violations.map((violation) => `VIOLATION ${violation}`)];
 }
 
 export function listed(counts: Readonly<Record<string, number>>): string {

@@ -15,9 +15,10 @@ import {
   PartialLoadError,
   type CallOptions,
   type FeatureStore,
+  type PartialRows,
 } from '../../src/index.ts';
 import { Checker, type Tolerate } from './checker.ts';
-import { FEATURE_NAMES, Model, valuesOf, type Layer } from './model.ts';
+import { FEATURE_NAMES, LAYERS, Model, valuesOf, type Layer } from './model.ts';
 import { count, total, type Tally } from './tally.ts';
 
 export interface WorkloadOptions {
@@ -30,8 +31,6 @@ export interface WorkloadOptions {
   readonly vipGroup?: string;
   /** The deadline of every call. @default 30_000 */
   readonly timeoutMs?: number;
-  /** The share of batch calls whose signal fires early. @default 0 */
-  readonly abortShare?: number;
   /** How long a reader or writer rests between two calls, at most. @default 4 */
   readonly restMs?: number;
   /** Which losses of acknowledged writes are not the store's. @default none */
@@ -43,13 +42,15 @@ const ROWS_PER_LOAD = 150;
 /** Ids of a read that were never written. */
 const STRANGERS_PER_READ = 5;
 const IDS_PER_STREAM_CHUNK = 500;
-const TTL_CHECKS_AT_ONCE = 100;
+const CALLS_AT_ONCE = 100;
 
 type Work = (random: Random) => Promise<void>;
 
 export class Workload {
   readonly checker: Checker;
   readonly ids: readonly string[];
+  /** The share of batch calls whose signal fires early. */
+  abortShare = 0;
   readonly #options: WorkloadOptions;
   readonly #timeoutMs: number;
   readonly #startedAtMs = performance.now();
@@ -113,7 +114,11 @@ export class Workload {
         layer === 'batch' ? store.bulkLoad(rows) : store.updateStreamingBatch(rows),
       );
     }
-    if (this.tally.acknowledgedRows !== 2 * this.ids.length) {
+    for (let begin = 0; begin < this.ids.length; begin += CALLS_AT_ONCE) {
+      const ids = this.ids.slice(begin, begin + CALLS_AT_ONCE);
+      await Promise.all(ids.map((id) => this.#writeOne(store, 'single', id)));
+    }
+    if (this.tally.acknowledgedRows !== LAYERS.length * this.ids.length) {
       throw new Error(`the first load failed: ${JSON.stringify(this.tally.failedWrites)}`);
     }
   }
@@ -128,8 +133,8 @@ export class Workload {
       (random) => this.#readTtls(random),
       (random) => this.#loadSome(random, 'batch'),
       (random) => this.#loadSome(random, 'streaming'),
-      (random) => this.#writeOne(random, 'streaming'),
-      (random) => this.#writeOne(random, 'single'),
+      (random) => this.#writeSome(random, 'streaming'),
+      (random) => this.#writeSome(random, 'single'),
     ];
     if (this.#options.vipGroup !== undefined) works.push((random) => this.#readVip(random));
     const loops = works.map((work, index) =>
@@ -160,7 +165,7 @@ export class Workload {
   /** Options of a batch call, whose signal may fire while it runs. */
   #callOptions(random: Random): CallOptions {
     const timeoutMs = this.#timeoutMs;
-    if (random.next() >= (this.#options.abortShare ?? 0)) return { timeoutMs };
+    if (random.next() >= this.abortShare) return { timeoutMs };
     return { timeoutMs, signal: AbortSignal.timeout(random.integer(0, 10)) };
   }
 
@@ -168,21 +173,26 @@ export class Workload {
     const ids = sample(random, this.ids, IDS_PER_READ - STRANGERS_PER_READ);
     for (let n = 0; n < STRANGERS_PER_READ; n++) ids.push(`nobody${random.integer(0, 1_000)}`);
     ids.push(...ids.slice(0, 3)); // duplicates
-    const floors = this.model.floorsOf(ids);
-    const { rows, failed } = await this.#store(random).batchGetFeatures(ids, FEATURE_NAMES, {
-      ...this.#callOptions(random),
-      onFailure: 'return',
-    });
-    this.checker.checkRows(ids, floors, rows, failed);
+    const options = { ...this.#callOptions(random), onFailure: 'return' } as const;
+    const store = this.#store(random);
+    await this.#read(ids, () => store.batchGetFeatures(ids, FEATURE_NAMES, options));
   }
 
   async #readOne(random: Random): Promise<void> {
     const ids = sample(random, this.ids, 1);
+    const options = { timeoutMs: this.#timeoutMs };
+    const store = this.#store(random);
+    await this.#read(ids, async () => ({
+      rows: [await store.getFeatures(ids[0] ?? '', FEATURE_NAMES, options)],
+      failed: [],
+    }));
+  }
+
+  async #read(ids: readonly string[], call: () => Promise<PartialRows>): Promise<void> {
     const floors = this.model.floorsOf(ids);
     try {
-      const options = { timeoutMs: this.#timeoutMs };
-      const row = await this.#store(random).getFeatures(ids[0] ?? '', FEATURE_NAMES, options);
-      this.checker.checkRows(ids, floors, [row], []);
+      const { rows, failed } = await call();
+      this.checker.checkRows(ids, floors, rows, failed);
     } catch (error) {
       this.checker.countFailed([codeOf(error)]);
     }
@@ -212,13 +222,9 @@ export class Workload {
   }
 
   async #readVip(random: Random): Promise<void> {
+    const options = { ...this.#callOptions(random), onFailure: 'return' } as const;
     const group = this.#store(random).vipGroup(this.#options.vipGroup ?? '');
-    const floors = this.model.floorsOf(group.ids);
-    const { rows, failed } = await group.batchGetFeatures(FEATURE_NAMES, {
-      ...this.#callOptions(random),
-      onFailure: 'return',
-    });
-    this.checker.checkRows(group.ids, floors, rows, failed);
+    await this.#read(group.ids, () => group.batchGetFeatures(FEATURE_NAMES, options));
   }
 
   async #readTtls(random: Random): Promise<void> {
@@ -242,8 +248,8 @@ export class Workload {
   async #checkAllTtls(): Promise<void> {
     const [store] = this.#options.stores;
     const failedBefore = total(this.tally.failedRows);
-    for (let begin = 0; begin < this.ids.length; begin += TTL_CHECKS_AT_ONCE) {
-      const ids = this.ids.slice(begin, begin + TTL_CHECKS_AT_ONCE);
+    for (let begin = 0; begin < this.ids.length; begin += CALLS_AT_ONCE) {
+      const ids = this.ids.slice(begin, begin + CALLS_AT_ONCE);
       await Promise.all(ids.map((id) => this.#checkTtls(store, id)));
       // Each of them may last as long as its deadline.
       if (total(this.tally.failedRows) > failedBefore) {
@@ -289,10 +295,12 @@ export class Workload {
     for (const id of ids) this.#settle(layer, id, codes.get(id));
   }
 
-  async #writeOne(random: Random, layer: 'single' | 'streaming'): Promise<void> {
-    const store = this.#store(random);
+  async #writeSome(random: Random, layer: 'single' | 'streaming'): Promise<void> {
     const [id] = this.#idle(random, layer, 1);
-    if (id === undefined) return;
+    if (id !== undefined) await this.#writeOne(this.#store(random), layer, id);
+  }
+
+  async #writeOne(store: FeatureStore, layer: 'single' | 'streaming', id: string): Promise<void> {
     const values = valuesOf(layer, id, this.model.begin(layer, id));
     const options = { timeoutMs: this.#timeoutMs };
     this.tally.writes++;

@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   ACCESS_DENIED: false,
   /** The server does not know a command that the call needs. */
   UNSUPPORTED_SERVER: false,
+  /** Fewer replicas than `minReplicas` confirmed a row that its primary has written. */
+  NOT_REPLICATED: true,
   /** The server refused the command for another reason; its words are in the message. */
   COMMAND_REFUSED: false,
   /** A reply code says that the server did not do all it was asked. */

@@ -8,7 +8,7 @@ export type { VipGroup } from './store/vip-group-reader.ts';
 // Its options
 export { defaultOptions } from './store/options.ts';
 export type { FeatureStoreOptions } from './store/options.ts';
-export type { CallOptions, ReadOptions } from './store/call-options.ts';
+export type { CallOptions, ReadOptions, WriteOptions } from './store/call-options.ts';
 export type { StreamOptions } from './store/feature-stream.ts';
 export type { LoadOptions } from './store/row-load.ts';
 
@@ -21,6 +21,7 @@ export type { InspectedEntity, InspectedField } from './store/inspect.ts';
 export type { StoreStats } from './store/stats.ts';
 export type { PipelineReport } from './cluster/dispatch.ts';
 export type { ShardCounters } from './cluster/counters.ts';
+export type { ConnectionLostEvent, RefreshEvent, RowsEvent } from './cluster/diagnostics.ts';
 export type { Shard } from './cluster/topology.ts';
 
 // Errors

@@ -18,6 +18,7 @@ import { formatAddress, parseAddress, type Address, type HostAndPort } from './a
 import { BulkPace } from './bulk-pace.ts';
 import { Closing } from './closing.ts';
 import { Counters } from './counters.ts';
+import { tellRefresh } from './diagnostics.ts';
 import { Lane, type LanePurpose } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
@@ -136,6 +137,7 @@ export class Connection {
     const sinceMs = performance.now() - this.#refreshedAtMs;
     const pauseMs = (this.limits.refreshEveryMs - sinceMs) * (1 + Math.random() / 4);
     if (pauseMs > 0) await delay(pauseMs);
+    const startedAtMs = performance.now();
     const views = this.#views();
     while (views.length > 0 && !this.closing.isClosed) {
       const asked = await Promise.all(views.splice(0, NODES_PER_REFRESH).map((view) => view()));
@@ -143,6 +145,11 @@ export class Connection {
       if (freshest === undefined) continue;
       this.#topology = freshest.topology;
       this.counters.countRefresh();
+      tellRefresh({
+        shardCount: this.#topology.shards().length,
+        coveredSlotCount: this.#topology.coveredSlotCount,
+        elapsedMs: performance.now() - startedAtMs,
+      });
       this.#closeStrayLanes();
       break;
     }

@@ -11,12 +11,19 @@ export interface ShardCounters {
   redirects: number;
   /** Rows that had to wait and be sent again: TRYAGAIN, LOADING, CLUSTERDOWN, lost connections, … */
   retries: number;
+  /** Rows whose call's deadline passed while they waited for this shard; they are among the failed ones too. */
+  timeouts: number;
+  /** Rows that failed for good. */
+  failedRows: number;
   /** Pipelines whose connection closed before every reply was there. */
   lostConnections: number;
   /** From the write of a pipeline to its last reply, summed over the pipelines. */
   latencyMsTotal: number;
   latencyMsMax: number;
 }
+
+/** Counts here what concerns no shard, since no node owns the slot. */
+export const NO_OWNER = 'no owner';
 
 export class Counters {
   #shards = new Map<Address, ShardCounters>();
@@ -30,6 +37,8 @@ export class Counters {
       commands: 0,
       redirects: 0,
       retries: 0,
+      timeouts: 0,
+      failedRows: 0,
       lostConnections: 0,
       latencyMsTotal: 0,
       latencyMsMax: 0,

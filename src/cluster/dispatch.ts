@@ -17,11 +17,14 @@
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import type { Connection } from './connection.ts';
+import { NO_OWNER } from './counters.ts';
 import type { Deadline } from './deadline.ts';
+import { tellConnectionLost, tellRows, type RowsEvent, type RowsEventKind } from './diagnostics.ts';
 import { Gather, type Gathered } from './gather.ts';
 import { LaneLost, type Lane, type LanePurpose } from './lane.ts';
+import { Question } from './question.ts';
 import { verdictOf } from './redirect.ts';
-import { ServerError } from './resp/reply-reader.ts';
+import { ServerError, type Reply } from './resp/reply-reader.ts';
 import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
 import { Scatter, type ChunkLimits } from './scatter.ts';
 import { nextTurn } from './turns.ts';
@@ -41,6 +44,8 @@ export interface Delivery {
   readonly purpose: LanePurpose;
   /** All rows of a shard in one pipeline, however many: for groups whose size is known. */
   readonly unchunked?: boolean;
+  /** A row counts as written once so many replicas have it; they are asked with WAIT behind each chunk. */
+  readonly minReplicas?: number;
   readonly onPipeline?: ((report: PipelineReport) => void) | undefined;
 }
 
@@ -53,6 +58,17 @@ interface Parcel {
   readonly redirects: number;
   /** Pauses taken so far. */
   readonly pauses: number;
+  /** How often the rows are sent with this; 1 is the first time. */
+  readonly attempt: number;
+}
+
+/** What a parcel has come to while it is under way. */
+interface Sending<Answer> {
+  readonly parcel: Parcel;
+  readonly exchange: RowExchange<Answer>;
+  /** Rows whose replies came, but which no replica has confirmed. */
+  held: [row: number, outcome: Outcome<Answer>][];
+  readonly next: NextWays;
 }
 
 export function dispatch<Answer>(
@@ -83,19 +99,19 @@ class Dispatch<Answer> {
 
   async run(): Promise<Gathered<Answer>> {
     const { rowCount } = this.#batch;
-    await (rowCount === 1 ? this.#routeOne() : this.#route(countUp(rowCount), 0));
+    await (rowCount === 1 ? this.#routeOne() : this.#route(countUp(rowCount), BEGIN));
     const { onPipeline } = this.#delivery;
     if (onPipeline) for (const report of this.#reports) onPipeline(report);
     return this.#gather.result();
   }
 
   /** Sends rows to the shards that own them now; many of them in slices, a turn of the loop between two. */
-  async #route(rows: readonly number[], pauses: number): Promise<void> {
+  async #route(rows: readonly number[], so: SoFar): Promise<void> {
     const { limits } = this.#connection;
     const deliveries: Promise<void>[] = [];
     const unrouted: number[] = [];
     const scatter = new Scatter(this.#delivery.unchunked ? NO_LIMITS : limits, (to, chunk) => {
-      const delivery = this.#deliver({ to, rows: chunk, asking: false, redirects: 0, pauses });
+      const delivery = this.#deliver(firstTo(to, chunk, so));
       delivery.catch(() => undefined); // awaited below, when all are on their way
       deliveries.push(delivery);
     });
@@ -110,70 +126,74 @@ class Dispatch<Answer> {
       else scatter.add(row, owner, this.#batch.bytesOf(row));
     }
     scatter.end();
-    if (unrouted.length > 0) deliveries.push(this.#routeLater(unrouted, nobodyOwns(), pauses));
+    if (unrouted.length > 0) deliveries.push(this.#routeLater(unrouted, nobodyOwns(), so));
     await Promise.all(deliveries);
   }
 
   /** The single read takes no detour through tables of one row. */
   #routeOne(): Promise<void> {
     const to = this.#connection.topology.ownerOf(this.#batch.slotOf(0));
-    if (to === undefined) return this.#routeLater(ONLY_ROW, nobodyOwns(), 0);
-    return this.#deliver({ to, rows: ONLY_ROW, asking: false, redirects: 0, pauses: 0 });
+    if (to === undefined) return this.#routeLater(ONLY_ROW, nobodyOwns(), BEGIN);
+    return this.#deliver(firstTo(to, ONLY_ROW, BEGIN));
   }
 
   async #deliver(parcel: Parcel): Promise<void> {
-    const { deadline, purpose } = this.#delivery;
-    if (deadline.passed) return this.#failLate(parcel.rows);
+    const { deadline, purpose, minReplicas = 0 } = this.#delivery;
+    if (deadline.passed) return this.#failLate(parcel.rows, parcel);
     const lane = this.#connection.lane(parcel.to, purpose);
     const next = new NextWays();
-    const exchange = new RowExchange(this.#batch, parcel.rows, parcel.asking, (row, outcome) =>
-      this.#settle(parcel, row, outcome, next),
-    );
+    const exchange = new RowExchange(this.#batch, parcel.rows, parcel.asking, (row, outcome) => {
+      if (minReplicas > 0) sending.held.push([row, outcome]);
+      else this.#settle(sending, row, outcome);
+    });
+    const sending: Sending<Answer> = { parcel, exchange, held: [], next };
     let lost: FeatureStoreError | undefined;
     try {
-      await deadline.race(this.#send(lane, parcel, exchange));
+      await deadline.race(this.#send(lane, sending));
     } catch (error) {
       if (error instanceof LaneLost) lost = error.error;
       else if (!deadline.passed) throw error;
     }
-    if (exchange.isRead && next.isEmpty) return;
-    const { openRows } = exchange;
+    if (exchange.isRead && next.isEmpty && sending.held.length === 0) return;
+    const openRows = [...sending.held.map(([row]) => row), ...exchange.openRows];
+    sending.held = [];
     if (deadline.passed) {
       exchange.abandon();
-      return this.#failLate([...openRows, ...next.rows()]);
+      return this.#failLate([...openRows, ...next.rows()], parcel);
     }
     await Promise.all([
       lost && this.#afterLoss(parcel, openRows, lost),
       ...[...(next.moved ?? [])].map(([to, rows]) => this.#redirect(parcel, to, rows, false)),
       ...[...(next.asked ?? [])].map(([to, rows]) => this.#redirect(parcel, to, rows, true)),
-      next.waiting &&
-        next.obstacle &&
-        this.#routeLater(next.waiting, next.obstacle, parcel.pauses, parcel.to),
+      next.waiting && next.obstacle && this.#routeLater(next.waiting, next.obstacle, parcel),
     ]);
   }
 
   /** Bulk work takes its turn on the lane; online reads do so when it is crowded. */
-  #send(lane: Lane, parcel: Parcel, exchange: RowExchange<Answer>): Promise<void> {
+  #send(lane: Lane, sending: Sending<Answer>): Promise<void> {
+    const { exchange } = sending;
     const { deadline, purpose } = this.#delivery;
     const { pace } = this.#connection;
-    if (purpose === 'online' && !lane.crowded) return this.#sendPart(lane, parcel, exchange);
+    if (purpose === 'online' && !lane.crowded) return this.#sendPart(lane, sending);
     if (purpose === 'bulk') lane.limit.concurrency = pace.now.chunksInFlight;
     return lane.limit(async () => {
       // The deadline may have passed while this chunk waited for its turn.
       while (!deadline.passed && !exchange.isRead) {
         if (purpose === 'bulk') exchange.rowsPerPart = pace.now.rowsPerWrite;
-        await this.#sendPart(lane, parcel, exchange);
+        await this.#sendPart(lane, sending);
       }
     });
   }
 
-  async #sendPart(lane: Lane, parcel: Parcel, exchange: RowExchange<Answer>): Promise<void> {
+  async #sendPart(lane: Lane, sending: Sending<Answer>): Promise<void> {
+    const { parcel, exchange } = sending;
     const { counters, pace } = this.#connection;
     const sentAtMs = performance.now();
     if (this.#delivery.purpose === 'online') pace.noteOnline(sentAtMs);
     const keyCount = exchange.nextPart();
     counters.countPipeline(parcel.to, keyCount * this.#batch.commandsPerRow);
-    await lane.send(exchange);
+    if (this.#delivery.minReplicas) await this.#sendAndConfirm(lane, sending);
+    else await lane.send(exchange);
     const elapsedMs = performance.now() - sentAtMs;
     counters.countLatency(parcel.to, elapsedMs);
     if (this.#delivery.onPipeline === undefined) return;
@@ -185,12 +205,27 @@ class Dispatch<Answer> {
     });
   }
 
+  /** WAIT goes behind the rows in the same write; what they came to holds when it is answered. */
+  async #sendAndConfirm(lane: Lane, sending: Sending<Answer>): Promise<void> {
+    const { minReplicas = 0 } = this.#delivery;
+    const wait = new Question(['WAIT', minReplicas, this.#connection.limits.replicaWaitMs]);
+    await Promise.all([lane.send(sending.exchange), lane.send(wait)]);
+    const { held } = sending;
+    sending.held = [];
+    const isConfirmed = typeof wait.reply === 'number' && wait.reply >= minReplicas;
+    for (const [row, outcome] of held) {
+      const isWritten = !(outcome instanceof FeatureStoreError || outcome instanceof ServerError);
+      if (isConfirmed || !isWritten) this.#settle(sending, row, outcome);
+      else this.#fail(sending.parcel, row, notConfirmed(wait.reply, minReplicas, lane.address));
+    }
+  }
+
   /** Settles the row if its outcome is final; otherwise notes what to do with it. */
-  #settle(parcel: Parcel, row: number, outcome: Outcome<Answer>, next: NextWays): void {
-    if (outcome instanceof FeatureStoreError) return this.#gather.fail(row, outcome);
+  #settle({ parcel, next }: Sending<Answer>, row: number, outcome: Outcome<Answer>): void {
+    if (outcome instanceof FeatureStoreError) return this.#fail(parcel, row, outcome);
     if (!(outcome instanceof ServerError)) return this.#gather.answer(row, outcome);
     const verdict = verdictOf(outcome.message, parcel.to);
-    if (verdict.kind === 'fail') return this.#gather.fail(row, verdict.error);
+    if (verdict.kind === 'fail') return this.#fail(parcel, row, verdict.error);
     if (verdict.kind === 'wait') return next.wait(row, verdict.error);
     const target = this.#connection.reach(verdict.address);
     if (verdict.kind === 'moved') this.#connection.topology.assign(verdict.slot, target);
@@ -202,9 +237,11 @@ class Dispatch<Answer> {
     rows: readonly number[],
     error: FeatureStoreError,
   ): Promise<void> {
-    this.#connection.counters.of(parcel.to).lostConnections++;
-    if (error.retryable) return this.#routeLater(rows, error, parcel.pauses, parcel.to);
-    for (const row of rows) this.#gather.fail(row, error);
+    const { to: shard, attempt } = parcel;
+    this.#connection.counters.of(shard).lostConnections++;
+    tellConnectionLost({ shard, attempt, error });
+    if (error.retryable) return this.#routeLater(rows, error, parcel);
+    for (const row of rows) this.#fail(parcel, row, error);
   }
 
   async #redirect(
@@ -215,40 +252,83 @@ class Dispatch<Answer> {
   ): Promise<void> {
     const { counters, limits } = this.#connection;
     counters.of(parcel.to).redirects += rows.length;
+    this.#tell('redirect', rows, parcel, { to });
     if (!asking) void this.#connection.refresh();
     if (parcel.redirects >= limits.redirectsInARow) {
       const error = new FeatureStoreError(
         'TOO_MANY_REDIRECTS',
         `${parcel.to} redirects to ${to}, the last of ${parcel.redirects + 1} redirects in a row.`,
       );
-      return this.#routeLater(rows, error, parcel.pauses, parcel.to);
+      return this.#routeLater(rows, error, parcel);
     }
-    await this.#deliver({ ...parcel, to, rows, asking, redirects: parcel.redirects + 1 });
+    const { redirects, attempt } = parcel;
+    const again = { redirects: redirects + 1, attempt: attempt + 1 };
+    await this.#deliver({ ...parcel, ...again, to, rows, asking });
   }
 
   /** Pauses, has the slot table refreshed, and routes the rows anew. */
   async #routeLater(
     rows: readonly number[],
     obstacle: FeatureStoreError,
-    pauses: number,
-    from?: Address,
+    so: SoFar,
   ): Promise<void> {
     const { counters, limits } = this.#connection;
     const { deadline } = this.#delivery;
     this.#obstacles ??= new Map();
     for (const row of rows) this.#obstacles.set(row, obstacle);
-    if (from !== undefined) counters.of(from).retries += rows.length;
-    const pauseMs = Math.min(limits.firstPauseMs * 2 ** pauses, limits.maxPauseMs);
+    counters.of(so.to ?? NO_OWNER).retries += rows.length;
+    this.#tell('retry', rows, so, { error: obstacle });
+    const pauseMs = Math.min(limits.firstPauseMs * 2 ** so.pauses, limits.maxPauseMs);
     await deadline.pause(pauseMs * (0.5 + Math.random() / 2));
     await deadline.race(this.#connection.refresh()).catch(() => undefined);
-    if (deadline.passed) return this.#failLate(rows);
-    await this.#route(rows, pauses + 1);
+    if (deadline.passed) return this.#failLate(rows, so);
+    await this.#route(rows, { attempt: so.attempt, pauses: so.pauses + 1 });
   }
 
-  #failLate(rows: readonly number[]): void {
-    const { deadline } = this.#delivery;
-    for (const row of rows) this.#gather.fail(row, deadline.error(this.#obstacles?.get(row)));
+  #failLate(rows: readonly number[], so: SoFar): void {
+    const error = this.#delivery.deadline.error();
+    if (error.code === 'TIMEOUT') {
+      this.#connection.counters.of(so.to ?? NO_OWNER).timeouts += rows.length;
+      this.#tell('timeout', rows, so, { error });
+    }
+    for (const row of rows) {
+      this.#fail(so, row, this.#delivery.deadline.error(this.#obstacles?.get(row)));
+    }
   }
+
+  #fail(so: SoFar, row: number, error: FeatureStoreError): void {
+    this.#gather.fail(row, error);
+    this.#connection.counters.of(so.to ?? NO_OWNER).failedRows++;
+    this.#tell('failure', [row], so, { error });
+  }
+
+  #tell(
+    kind: RowsEventKind,
+    rows: readonly number[],
+    { to: shard, attempt }: SoFar,
+    why: Pick<RowsEvent, 'to' | 'error'>,
+  ): void {
+    tellRows(kind, rows, (row) => this.#batch.slotOf(row), { shard, attempt, ...why });
+  }
+}
+
+/** How far rows have come: a parcel, or less where no node owns their slot. */
+type SoFar = Pick<Parcel, 'pauses' | 'attempt'> & { readonly to?: Address };
+
+const BEGIN: SoFar = { pauses: 0, attempt: 0 };
+
+function firstTo(to: Address, rows: readonly number[], { pauses, attempt }: SoFar): Parcel {
+  return { to, rows, asking: false, redirects: 0, pauses, attempt: attempt + 1 };
+}
+
+function notConfirmed(reply: Reply, minReplicas: number, primary: Address): FeatureStoreError {
+  const seen =
+    reply instanceof ServerError ? `it refuses WAIT: '${reply.message}'` : `${String(reply)} did`;
+  return new FeatureStoreError(
+    'NOT_REPLICATED',
+    `${primary} wrote the row, but minReplicas ${minReplicas} did not confirm it in time: ${seen}. ` +
+      'It is lost if that primary is. Write it again, or look after the replicas.',
+  );
 }
 
 /** The rows of a batch of one. */

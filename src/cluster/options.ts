@@ -21,6 +21,12 @@ export interface ClusterLimits {
    */
   readonly silenceMs: number;
   /**
+   * How long a primary may wait for its replicas behind a chunk that asks for them, in ms; shorter than
+   * `silenceMs`, since the primary says nothing meanwhile.
+   * @default 1_000
+   */
+  readonly replicaWaitMs: number;
+  /**
    * MOVED and ASK that a row follows without a pause in between.
    * @default 5
    */
@@ -58,6 +64,7 @@ export const defaultLimits: ClusterLimits = {
     quietMs: 250,
   },
   silenceMs: 5_000,
+  replicaWaitMs: 1_000,
   redirectsInARow: 5,
   firstPauseMs: 20,
   maxPauseMs: 500,

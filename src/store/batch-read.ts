@@ -37,11 +37,10 @@ export async function readBatch(
   { ids, shape, unchunked = false }: ReadPlan,
   options: ReadOptions,
 ): Promise<PartialRows> {
+  if (ids.length === 0) return { rows: [], failed: [] };
   using deadline = newDeadline(context, options);
   const keys = await keysOf(context, ids);
-  if (keys.count === 0 || shape.names.length === 0) {
-    return { rows: ids.map(() => ({})), failed: [] };
-  }
+  if (shape.names.length === 0) return { rows: ids.map(() => ({})), failed: [] };
   const batch = new ReadBatch(shape, keys);
   const { answers, failures } = await deliver(context, batch, {
     deadline,

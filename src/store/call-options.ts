@@ -3,6 +3,7 @@
 import type { PipelineReport } from '../cluster/dispatch.ts';
 import {
   checkFunction,
+  checkInteger,
   checkKeys,
   checkSignal,
   checkTimeoutMs,
@@ -29,6 +30,17 @@ export interface ReadOptions extends CallOptions {
   readonly onFailure?: 'throw' | 'return';
 }
 
+export interface WriteOptions extends CallOptions {
+  /**
+   * A row counts as written once so many replicas have it, as WAIT says; otherwise it fails with
+   * NOT_REPLICATED, although its primary may keep it.
+   * @default 0
+   */
+  readonly minReplicas?: number;
+}
+
+const MAX_REPLICAS = 100;
+
 /** What a call without options takes; there is nothing to check about it. */
 export const NO_OPTIONS: CallOptions = Object.freeze({});
 
@@ -45,6 +57,10 @@ export function checkCallOptions(
   checkSignal(`${call} options.signal`, signal);
   const { ttlSeconds }: { ttlSeconds?: unknown } = options;
   if (ttlSeconds !== undefined) checkTtlSeconds(`${call} options.ttlSeconds`, ttlSeconds);
+  const { minReplicas }: { minReplicas?: unknown } = options;
+  if (minReplicas !== undefined) {
+    checkInteger(`${call} options.minReplicas`, minReplicas, { min: 0, max: MAX_REPLICAS });
+  }
   const { onPipeline, onProgress }: { onPipeline?: unknown; onProgress?: unknown } = options;
   checkFunction(`${call} options.onPipeline`, onPipeline);
   checkFunction(`${call} options.onProgress`, onProgress);

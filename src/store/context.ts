@@ -4,12 +4,13 @@ import type { Connection } from '../cluster/connection.ts';
 import { Deadline } from '../cluster/deadline.ts';
 import { dispatch, type Delivery } from '../cluster/dispatch.ts';
 import type { Gathered } from '../cluster/gather.ts';
+import type { LanePurpose } from '../cluster/lane.ts';
 import { ASKING } from '../cluster/resp/command-writer.ts';
 import type { Reply } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { FeatureStoreError } from '../errors.ts';
-import type { CallOptions } from './call-options.ts';
+import type { CallOptions, WriteOptions } from './call-options.ts';
 import type { KeyLayout } from './key.ts';
 import type { FieldTtlSupport } from './field-ttl-support.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -49,13 +50,21 @@ export async function deliver<Answer>(
   return gathered;
 }
 
+/** A connection that waits for replicas answers nobody else, so online reads are not on it. */
+export function confirmation(
+  { minReplicas = 0 }: WriteOptions,
+  purpose: LanePurpose,
+): Pick<Delivery, 'purpose' | 'minReplicas'> {
+  return { purpose: minReplicas > 0 ? 'bulk' : purpose, minReplicas };
+}
+
 /** Commands to one key, their words, and what their replies are; the row's error is the call's. */
 export async function deliverOne<Answer>(
   context: Context,
   key: string,
   commands: readonly (readonly (string | number)[])[],
   read: (replies: readonly Reply[]) => Answer | FeatureStoreError,
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<Answer> {
   using deadline = newDeadline(context, options);
   const batch: Batch<Answer> = {
@@ -71,7 +80,10 @@ export async function deliverOne<Answer>(
     answerOf: read,
     bytesOf: () => 0,
   };
-  const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'online' });
+  const { answers, failures } = await deliver(context, batch, {
+    deadline,
+    ...confirmation(options, 'online'),
+  });
   const failure = failures.get(0);
   if (failure) throw failure;
   return answers[0] as Answer; // a row without a failure has its answer (gather.ts)

@@ -12,6 +12,7 @@ import {
   NO_OPTIONS,
   type CallOptions,
   type ReadOptions,
+  type WriteOptions,
 } from './call-options.ts';
 import { checkNames, encodeValue, FeatureEncoder } from './codec.ts';
 import { deliverOne, newDeadline, type Context } from './context.ts';
@@ -105,7 +106,7 @@ export class FeatureStore implements AsyncDisposable {
    * @throws PartialLoadError the signal fired or the source threw; it tells how far the load came
    */
   async bulkLoad(rows: FeatureRows, options: LoadOptions = NO_OPTIONS): Promise<LoadResult> {
-    checkCallOptions('bulkLoad', options, ['ttlSeconds', 'onProgress']);
+    checkCallOptions('bulkLoad', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.batchTtlSeconds;
     checkTtlSeconds('bulkLoad options.ttlSeconds', ttlSeconds);
     return loadRows(this.#context, rows, bulkWriter(this.#context, ttlSeconds), options);
@@ -118,9 +119,9 @@ export class FeatureStore implements AsyncDisposable {
   async updateStreaming(
     id: string,
     features: Features,
-    options: CallOptions & { readonly ttlSeconds?: number } = {},
+    options: WriteOptions & { readonly ttlSeconds?: number } = {},
   ): Promise<void> {
-    checkCallOptions('updateStreaming', options, ['ttlSeconds']);
+    checkCallOptions('updateStreaming', options, ['ttlSeconds', 'minReplicas']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
     checkTtlSeconds('updateStreaming options.ttlSeconds', ttlSeconds);
     this.keyFor(id);
@@ -135,7 +136,7 @@ export class FeatureStore implements AsyncDisposable {
     rows: FeatureRows,
     options: LoadOptions = NO_OPTIONS,
   ): Promise<LoadResult> {
-    checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'onProgress']);
+    checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
     checkTtlSeconds('updateStreamingBatch options.ttlSeconds', ttlSeconds);
     const writer = await this.#streamingWriter(ttlSeconds, options);
@@ -150,9 +151,9 @@ export class FeatureStore implements AsyncDisposable {
     id: string,
     name: string,
     value: FeatureValue,
-    options: CallOptions = NO_OPTIONS,
+    options: WriteOptions = NO_OPTIONS,
   ): Promise<void> {
-    checkCallOptions('updateBatchFeature', options);
+    checkCallOptions('updateBatchFeature', options, ['minReplicas']);
     const key = this.keyFor(id);
     checkNames([name]);
     const unit = [

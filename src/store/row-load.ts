@@ -18,8 +18,8 @@ import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError, PartialLoadError, type FailedRow } from '../errors.ts';
-import type { CallOptions } from './call-options.ts';
-import { deliver, newDeadline, type Context } from './context.ts';
+import type { WriteOptions } from './call-options.ts';
+import { confirmation, deliver, newDeadline, type Context } from './context.ts';
 import type { FeatureRows, Features } from './features.ts';
 import { show } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
@@ -47,7 +47,7 @@ export interface LoadProgress {
   readonly failed: number;
 }
 
-export interface LoadOptions extends CallOptions {
+export interface LoadOptions extends WriteOptions {
   /** Instead of the store's `batchTtlSeconds` or `streamingTtlSeconds`. */
   readonly ttlSeconds?: number;
   /** Called after each window of rows. */
@@ -88,14 +88,17 @@ export async function writeRow(
   context: Context,
   entry: Entry,
   writer: RowWriter,
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<void> {
   const window = new RowWindow(context, writer);
   window.add(entry);
   for (const { error } of window.refused) throw error;
   if (window.batch.rowCount === 0) return;
   using deadline = newDeadline(context, options);
-  const { failures } = await deliver(context, window.batch, { deadline, purpose: 'online' });
+  const { failures } = await deliver(context, window.batch, {
+    deadline,
+    ...confirmation(options, 'online'),
+  });
   const failure = failures.get(0);
   if (failure) throw failure;
   writer.onWritten(window.featureCounts[0] ?? 0);
@@ -197,7 +200,10 @@ class RowLoad {
     this.#failed.push(...refused);
     this.#loaded += nothingToWrite;
     const { connection } = this.#context;
-    const { failures } = await dispatch(connection, batch, { deadline, purpose: 'bulk' });
+    const { failures } = await dispatch(connection, batch, {
+      deadline,
+      ...confirmation(this.#options, 'bulk'),
+    });
     for (let row = 0; row < ids.length; row++) {
       const error = failures.get(row);
       if (error) this.#failed.push({ id: ids[row] ?? '', error });

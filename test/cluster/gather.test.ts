@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Gather } from '../../src/cluster/gather.ts';
-import { scatter } from '../../src/cluster/scatter.ts';
+import { Scatter } from '../../src/cluster/scatter.ts';
 import { FeatureStoreError } from '../../src/errors.ts';
 
 const lost = new FeatureStoreError('CONNECTION_LOST', 'lost');
@@ -64,11 +64,21 @@ test('gathering undoes scattering: every row its own answer, whichever shard is 
     );
   fc.assert(
     fc.property(batch, ([owners, order]) => {
-      const { byShard, unrouted } = scatter(owners.keys(), (row) => owners[row]);
+      const limits = { rowsPerChunk: 3, bytesPerChunk: 100 };
+      const chunks: (readonly [shard: string, rows: number[]])[] = [];
+      const scatter = new Scatter(limits, (shard, rows) => chunks.push([shard, rows]));
+      const unrouted: number[] = [];
+      for (const [row, name] of owners.entries()) {
+        if (name === undefined) unrouted.push(row);
+        else scatter.add(row, name, 1);
+      }
+      scatter.end();
       const gather = new Gather<string>(owners.length);
       for (const row of unrouted) gather.fail(row, lost);
-      for (const shard of order) {
-        for (const row of byShard.get(shard) ?? []) gather.answer(row, `${shard}${row}`);
+      for (const next of order) {
+        for (const [shard, rows] of chunks.filter(([name]) => name === next)) {
+          for (const row of rows) gather.answer(row, `${shard}${row}`);
+        }
       }
       const { answers, failures } = gather.result();
       expect(answers).toStrictEqual(owners.map((name, row) => name && `${name}${row}`));

@@ -1,6 +1,7 @@
 /** Replies of any kind, and ways to read them. */
 
 import * as fc from 'fast-check';
+import { ColumnValues } from '../../../src/cluster/resp/column-values.ts';
 import { INCOMPLETE, ReplyReader, type Reply } from '../../../src/cluster/resp/reply-reader.ts';
 import type { WireReply } from '../plain-resp.ts';
 import { anyText } from '../unicode.ts';
@@ -102,8 +103,7 @@ export function readerOf(bytes: string | Buffer): ReplyReader {
 }
 
 /** Room for so many strings. */
-export const strings = (count: number): (string | null)[] =>
-  Array.from({ length: count }, () => null);
+export const strings = (count: number): ColumnValues => new ColumnValues(count);
 
 /** Reads all that there is; throws what the reader throws, and gives where it stopped. */
 export function readAll(reader: ReplyReader, limit: number): Reply[] {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { Decoder, RESP_TYPES } from 'ioredis/built/resp/decoder.js';
 import { expect, test } from 'vitest';
+import type { ColumnValues } from '../../../src/cluster/resp/column-values.ts';
 import {
   INCOMPLETE,
   ReplyReader,
@@ -8,7 +9,7 @@ import {
   type Reply,
 } from '../../../src/cluster/resp/reply-reader.ts';
 import { encodeReply, type WireReply } from '../plain-resp.ts';
-import { frame, randomFrom } from './replies.ts';
+import { frame, randomFrom, strings } from './replies.ts';
 
 /** The replies that ioredis reads from whole frames, in our shapes. Attributes, which it has not, left out. */
 function readByIoredis(frames: readonly WireReply[]): Reply[] {
@@ -54,6 +55,9 @@ function same(a: Reply | undefined, b: Reply | undefined): boolean {
   return Object.is(a, b);
 }
 
+/** By their number; used all the time, so that values are looked up, made, and both by turns. */
+const COLUMNS = [0, 1, 2, 3, 4].map(strings);
+
 /** Reads a stream as a lane does; also asks in ways that do not fit, which must consume nothing. */
 class Reading {
   readonly reader = new ReplyReader();
@@ -85,21 +89,27 @@ class Reading {
     const { reader } = this;
     const { mark } = reader;
     const way = this.#random();
-    const values: (string | null)[] = [];
     if (way < 0.3) {
       const integer = reader.readInteger();
       if (typeof integer === 'number') return integer;
       if (reader.mark !== mark) throw new Error('readInteger consumed what it did not read');
       if (integer === INCOMPLETE) return INCOMPLETE;
     } else if (way < 0.7) {
-      values.length = Math.floor(this.#random() * 5);
-      const strings = reader.readStrings(values);
-      if (strings === true) return values;
+      const columns = COLUMNS[Math.floor(this.#random() * COLUMNS.length)] ?? strings(0);
+      const read = reader.readStrings(columns);
+      if (read === true) return valuesOf(columns);
       if (reader.mark !== mark) throw new Error('readStrings consumed what it did not read');
-      if (strings === INCOMPLETE) return INCOMPLETE;
+      if (read === INCOMPLETE) return INCOMPLETE;
     }
     return reader.read();
   }
+}
+
+/** A copy, since they are written over by the next row. */
+function valuesOf({ values, presentCount }: ColumnValues): Reply {
+  const present = values.filter((value) => value !== null);
+  if (present.length !== presentCount) throw new Error(`${presentCount} are not ${present.length}`);
+  return [...values];
 }
 
 /** Frames one behind the other, and where each ends. */

@@ -14,7 +14,7 @@ import { FaultWindows } from './fault-windows.ts';
 import { replicated } from './failover.ts';
 import { CALL_FAULTS, SHARD_FAULTS, type Fault, type Site } from './faults.ts';
 import { processUse, type ProcessUse } from './process-use.ts';
-import { count, listed, tallyLines, total, type Tally } from './tally.ts';
+import { brokenPromises, count, listed, tallyLines, total } from './tally.ts';
 import { Workload } from './workload.ts';
 
 export interface SoakOptions {
@@ -141,25 +141,6 @@ async function strikeCalls(
 async function strike(fault: Fault, site: Site, faults: Record<string, number>): Promise<void> {
   await fault.strike(site);
   count(faults, fault.name);
-}
-
-/** What must not have happened. Every deadline was longer than a failover, so no row may fail either. */
-function brokenPromises(tally: Tally): string[] {
-  const failed = { ...tally.failedRows };
-  const failedWrites = { ...tally.failedWrites };
-  // Those were asked for.
-  delete failed['ABORTED'];
-  delete failedWrites['ABORTED'];
-  const facts: readonly (readonly [string, number])[] = [
-    ['rows with a wrong value', tally.wrongValues],
-    ['rows absent that exist', tally.wrongNulls],
-    ['acknowledged writes lost', tally.lostWrites],
-    ['entities with a wrong TTL', tally.wrongTtls],
-    [`rows failed: ${listed(failed)}`, total(failed)],
-    [`writes failed: ${listed(failedWrites)}`, total(failedWrites)],
-    ['other violations', tally.violations.length],
-  ];
-  return facts.filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
 }
 
 function progressLine(

@@ -85,6 +85,25 @@ export function tallyLines(tally: Tally): string[] {
   ];
 }
 
+/** What must not have happened. Every deadline was longer than a failover, so no row may fail either. */
+export function brokenPromises(tally: Readonly<Tally>): string[] {
+  const failed = { ...tally.failedRows };
+  const failedWrites = { ...tally.failedWrites };
+  // Those were asked for.
+  delete failed['ABORTED'];
+  delete failedWrites['ABORTED'];
+  const facts: readonly (readonly [string, number])[] = [
+    ['rows with a wrong value', tally.wrongValues],
+    ['rows absent that exist', tally.wrongNulls],
+    ['acknowledged writes lost', tally.lostWrites],
+    ['entities with a wrong TTL', tally.wrongTtls],
+    [`rows failed: ${listed(failed)}`, total(failed)],
+    [`writes failed: ${listed(failedWrites)}`, total(failedWrites)],
+    ['other violations', tally.violations.length],
+  ];
+  return facts.filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
+}
+
 export function listed(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
   if (entries.length === 0) return '0';

@@ -41,7 +41,11 @@ export function allowedBy(anySchema: object): fc.Arbitrary<unknown> {
         size: 'small',
       });
     case 'integer':
-      return fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.constantFrom(0, -0, 1e21, 1e300));
+      return fc.oneof(
+        { weight: 8, arbitrary: fc.integer({ min: -9, max: 99 }) },
+        { weight: 2, arbitrary: fc.oneof(fc.integer(), fc.maxSafeInteger()) },
+        { weight: 1, arbitrary: fc.constantFrom(0, -0, 1e21, 1e300) },
+      );
     case 'string':
       if (schema.pattern !== undefined) return fc.stringMatching(new RegExp(schema.pattern));
       return hostileText.map((text) => cut(text, schema.maxLength));

@@ -11,8 +11,8 @@ import { hostileCluster } from './hostile-cluster.ts';
 import { holds } from './hostile-seed.ts';
 import { hasLoneSurrogate, hostileText, isId } from './hostile-text.ts';
 
-const KEYS = 50;
-const RUNS = 200; // 10,000 keys
+const KEYS = 100;
+const RUNS = 100; // 10,000 keys
 const started = hostileCluster(24_300);
 let redis: Cluster;
 beforeAll(() => {
@@ -63,7 +63,7 @@ test('a store finds and deletes what is under its prefix alone', async () => {
   let keyCount = 0;
   const idLists = fc.uniqueArray(hostileText.filter(isId), {
     minLength: 5,
-    maxLength: 30,
+    maxLength: 60,
     size: 'max',
   });
   const strangers = fc.uniqueArray(hostileText, { minLength: KEYS, maxLength: KEYS, size: 'max' });

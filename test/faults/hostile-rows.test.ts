@@ -17,8 +17,8 @@ import {
 import { holds } from './hostile-seed.ts';
 import { hostileText, isId } from './hostile-text.ts';
 
-const ROWS = 250;
-const RUNS = 40; // 10,000 rows
+const ROWS = 500;
+const RUNS = 20; // 10,000 rows
 const MAX_NAMES = 60;
 const started = hostileCluster(24_200);
 let store: FeatureStore;

@@ -286,14 +286,19 @@ class Dispatch<Answer> {
   }
 
   #failLate(rows: readonly number[], so: SoFar): void {
-    const error = this.#delivery.deadline.error();
-    if (error.code === 'TIMEOUT') {
-      this.#connection.counters.of(so.to ?? NO_OWNER).timeouts += rows.length;
-      this.#tell('timeout', rows, so, { error });
-    }
+    const { deadline } = this.#delivery;
+    // One error for all rows that the same thing stood in the way of: there can be very many.
+    const errors = new Map<FeatureStoreError | undefined, FeatureStoreError>();
     for (const row of rows) {
-      this.#fail(so, row, this.#delivery.deadline.error(this.#obstacles?.get(row)));
+      const obstacle = this.#obstacles?.get(row);
+      const error = errors.get(obstacle) ?? deadline.error(obstacle);
+      errors.set(obstacle, error);
+      this.#fail(so, row, error);
     }
+    const [error] = errors.values();
+    if (error?.code !== 'TIMEOUT') return;
+    this.#connection.counters.of(so.to ?? NO_OWNER).timeouts += rows.length;
+    this.#tell('timeout', rows, so, { error });
   }
 
   #fail(so: SoFar, row: number, error: FeatureStoreError): void {

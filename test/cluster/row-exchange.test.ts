@@ -9,8 +9,11 @@ import {
 } from '../../src/cluster/resp/reply-reader.ts';
 import { RowExchange, type Batch } from '../../src/cluster/row-exchange.ts';
 import { bulkWriter } from '../../src/store/bulk-load.ts';
-import { ReadShape } from '../../src/store/read-shape.ts';
+import type { Turn } from '../../src/cluster/turns.ts';
 import type { Context } from '../../src/store/context.ts';
+import { EntityKeys } from '../../src/store/entity-keys.ts';
+import { KeyLayout } from '../../src/store/key.ts';
+import { ReadBatch, ReadShape } from '../../src/store/read-shape.ts';
 import { decodeCommands, encodeReply, type WireReply } from './plain-resp.ts';
 import { randomFrom } from './resp/replies.ts';
 import { anyText } from './unicode.ts';
@@ -23,6 +26,9 @@ interface Setup {
   readonly rows?: readonly number[];
 }
 
+/** A turn that has rows for all. */
+const newTurn = (): Turn => ({ rowsLeft: Number.POSITIVE_INFINITY });
+
 class Run<Answer> {
   readonly exchange: RowExchange<Answer>;
   readonly reader = new ReplyReader();
@@ -34,6 +40,7 @@ class Run<Answer> {
     this.exchange = new RowExchange(batch, rows ?? all, asking, (row, outcome) =>
       this.told.push([row, outcome]),
     );
+    this.exchange.nextPart();
   }
 
   get commands(): string[][] {
@@ -48,7 +55,7 @@ class Run<Answer> {
     for (let begin = 0; begin < whole.length;) {
       const end = begin + chunkBytes();
       this.reader.push(whole.subarray(begin, end));
-      if (!this.done) this.done = this.exchange.read(this.reader);
+      if (!this.done) this.done = this.exchange.read(this.reader, newTurn());
       begin = end;
     }
     return this;
@@ -57,15 +64,28 @@ class Run<Answer> {
 
 const names = ['a', 'é', '__proto__'];
 const shape = new ReadShape(names);
+const layout = new KeyLayout('p:', {});
 
 function readBatch(rowCount: number): Batch<Record<string, string>> {
-  return shape.batch(Array.from({ length: rowCount }, (_, row) => `p:${row}`));
+  const keys = new EntityKeys(
+    layout,
+    Array.from({ length: rowCount }, (_, row) => `${row}`),
+  );
+  keys.extend(rowCount);
+  return new ReadBatch(shape, keys);
 }
 
 /** The same rows without the quick way. */
 function slowly<Answer>(batch: Batch<Answer>): Batch<Answer> {
-  const { readAnswer: _, ...rest } = batch;
-  return rest;
+  return {
+    rowCount: batch.rowCount,
+    slotOf: (row) => batch.slotOf(row),
+    commandsPerRow: batch.commandsPerRow,
+    ...(batch.transaction === undefined ? {} : { transaction: batch.transaction }),
+    encode: (row, writer, asking) => batch.encode(row, writer, asking),
+    answerOf: (replies, row) => batch.answerOf(replies, row),
+    bytesOf: (row) => batch.bytesOf(row),
+  };
 }
 
 /** Two commands per row, each answered by the reply itself, in a transaction or not. */
@@ -287,5 +307,5 @@ test('once abandoned, replies are read to the last and told to nobody', () => {
 test('an exchange without rows is read at once', () => {
   const run = new Run(readBatch(0));
   expect(run.commands).toStrictEqual([]);
-  expect(run.exchange.read(run.reader)).toBe(true);
+  expect(run.exchange.read(run.reader, newTurn())).toBe(true);
 });

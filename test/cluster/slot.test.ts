@@ -1,7 +1,7 @@
 import keySlot from 'cluster-key-slot';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SLOT_COUNT, slotOf } from '../../src/cluster/slot.ts';
+import { crcBehind, NOT_PLAIN, SLOT_COUNT, slotBehind, slotOf } from '../../src/cluster/slot.ts';
 import { anyText, textWithoutBraces } from './unicode.ts';
 
 test.each([
@@ -81,4 +81,51 @@ test('a tag decides alone, whatever stands around it', () => {
       expect(slotOf(`${before}{${inside}}${after}`)).toBe(slotOfWhole(inside));
     }),
   );
+});
+
+/** ASCII up to `z`. */
+const plainText: fc.Arbitrary<string> = fc.string({
+  unit: fc.integer({ min: 0, max: 0x7a }).map((code) => String.fromCharCode(code)),
+  maxLength: 40,
+});
+
+test('behind any prefix without braces, the slot of plain text is that of both together', () => {
+  fc.assert(
+    fc.property(textWithoutBraces, plainText, (prefix, text) => {
+      const slot = slotBehind(crcBehind(prefix), text);
+      expect(slot).toBe(slotOf(prefix + text));
+      expect(slot).toBe(keySlot(prefix + text));
+      expect(slot).toBe(slotOfWhole(prefix + text));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('behind nothing, it is the slot of the text', () => {
+  expect(slotBehind(crcBehind(''), '123456789')).toBe(0x31c3);
+  expect(slotBehind(crcBehind('12345'), '6789')).toBe(0x31c3);
+  expect(slotBehind(crcBehind('123456789'), '')).toBe(0x31c3);
+});
+
+test('a text is plain if, and only if, all of it is ASCII up to z', () => {
+  for (let code = 0; code <= 0xffff; code++) {
+    const slot = slotBehind(0, String.fromCharCode(code));
+    if ((slot === NOT_PLAIN) !== code > 0x7a) throw new Error(`character ${code} has slot ${slot}`);
+  }
+  fc.assert(
+    fc.property(fc.oneof(texts, plainText), (text) => {
+      const isPlain = [...text].every((character) => character <= 'z');
+      expect(slotBehind(0, text) === NOT_PLAIN).toBe(!isPlain);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('one character that is not plain, at any place, makes a text not plain', () => {
+  for (const stranger of ['{', '|', '}', '~', '\u007f', '\u0080', 'é', '€', '😀', '\uD800']) {
+    for (let at = 0; at <= 10; at++) {
+      const text = 'a'.repeat(at) + stranger + 'b'.repeat(10 - at);
+      expect(slotBehind(crcBehind('p:'), text)).toBe(NOT_PLAIN);
+    }
+  }
 });

@@ -5,9 +5,17 @@ import { refusalOf } from './refusal.ts';
 
 test('ids of any iterable become an array, in order, duplicates kept', () => {
   const ids = ['b', 'a', 'b'];
-  expect(idsOf(ids)).toBe(ids);
+  expect(idsOf(ids)).toStrictEqual(ids);
   expect(idsOf(ids.values())).toStrictEqual(ids);
   expect(idsOf(new Set(ids))).toStrictEqual(['b', 'a']);
+});
+
+test('the caller may change their array afterwards', () => {
+  const ids = ['b', 'a'];
+  const taken = idsOf(ids);
+  ids[0] = 'changed';
+  ids.push('c');
+  expect(taken).toStrictEqual(['b', 'a']);
 });
 
 test.each([['u1'], [undefined], [null], [7], [{ a: 1 }]])('%j is no batch of ids', (ids) => {

@@ -1,10 +1,19 @@
 import { expect, test } from 'vitest';
 import type { Context } from '../../src/store/context.ts';
+import { Closing } from '../../src/cluster/closing.ts';
+import { KeyLayout } from '../../src/store/key.ts';
 import { ReadShapes } from '../../src/store/read-shape.ts';
 import { streamFeatures, type StreamOptions } from '../../src/store/feature-stream.ts';
 import { refusalOf } from './refusal.ts';
 
 const nowhere = { readShapes: new ReadShapes() } as Context;
+/** Enough for reads of no features, which send nothing. */
+const silent = {
+  ...nowhere,
+  layout: new KeyLayout('p:', {}),
+  options: { timeoutMs: 10_000 },
+  connection: { closing: new Closing() },
+} as Context;
 
 test.each([
   [{ chunkSize: 0 }, 'streamFeatures options.chunkSize must be a whole number from 1 to 1000000'],
@@ -28,9 +37,7 @@ test('no ids make no chunk', async () => {
 });
 
 test('ids are checked as they come, chunk by chunk', async () => {
-  const layout = { keyFor: (id: string) => id };
-  const layoutOnly = { ...nowhere, layout } as unknown as Context;
-  const stream = streamFeatures(layoutOnly, ['a', 'b', 'c'], [], { chunkSize: 2 });
+  const stream = streamFeatures(silent, ['a', 'b', 'c'], [], { chunkSize: 2 });
   expect((await stream.next()).value).toStrictEqual({
     ids: ['a', 'b'],
     rows: [{}, {}],
@@ -38,4 +45,10 @@ test('ids are checked as they come, chunk by chunk', async () => {
   });
   expect((await stream.next()).value).toStrictEqual({ ids: ['c'], rows: [{}], failed: [] });
   expect((await stream.next()).done).toBe(true);
+});
+
+test('a bad id fails its chunk, behind the chunks before it', async () => {
+  const stream = streamFeatures(silent, ['a', 'b', 'c', 'd{'], [], { chunkSize: 2 });
+  expect((await stream.next()).value).toMatchObject({ ids: ['a', 'b'] });
+  await expect(stream.next()).rejects.toMatchObject({ code: 'INVALID_ID' });
 });

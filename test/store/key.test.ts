@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { slotOf } from '../../src/cluster/slot.ts';
+import { NOT_PLAIN, slotOf } from '../../src/cluster/slot.ts';
 import { KeyLayout, MAX_ID_BYTES } from '../../src/store/key.ts';
 import { textWithoutBraces } from '../cluster/unicode.ts';
 import { globMatches } from './glob.ts';
@@ -62,6 +62,58 @@ test('the members of a group share one slot, and it is that of the name', () => 
       }
     }),
   );
+});
+
+test('the prefix in bytes is its UTF-8', () => {
+  for (const prefix of ['fs:user:', 'é:', '😀'.repeat(1_024)]) {
+    const { prefixBytes } = new KeyLayout(prefix, {});
+    expect(Buffer.from(prefixBytes).toString()).toBe(prefix);
+  }
+});
+
+test('the slot of a plain id is that of its key; any other id is not plain', () => {
+  const ids = fc.oneof(
+    fc.string({ unit: 'binary-ascii' }),
+    fc.constantFrom('', 'member', 'other', 'member ', 'Member', 'constructor', '__proto__'),
+    textWithoutBraces,
+  );
+  fc.assert(
+    fc.property(names, ids, (prefix, id) => {
+      const layout = new KeyLayout(prefix, { vip: ['member'], top: ['other'] });
+      const slot = layout.plainSlotOf(id);
+      const isPlain = id !== '' && layout.groups.groupOf(id) === undefined && /^[\0-z]*$/.test(id);
+      expect(slot).toBe(isPlain ? slotOf(layout.keyFor(id)) : NOT_PLAIN);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test.each([
+  ['member'],
+  [''],
+  ['a{b'],
+  ['a}b'],
+  ['{'],
+  ['a|b'], // fine, but behind the braces
+  ['é'],
+  ['a\u0080'],
+  ['a\uD800'],
+  ['x'.repeat(MAX_ID_BYTES + 1)],
+  [undefined],
+  [null],
+  [7],
+  [['u1']],
+  [{ length: 2 }],
+  [Object('u1')],
+])('%j is no plain id', (id) => {
+  const layout = new KeyLayout('p:', { vip: ['member'] });
+  expect(layout.plainSlotOf(id)).toBe(NOT_PLAIN);
+});
+
+test('a plain id may be as long as any', () => {
+  const layout = new KeyLayout('p:', {});
+  const id = 'x'.repeat(MAX_ID_BYTES);
+  expect(layout.plainSlotOf(id)).toBe(slotOf(`p:${id}`));
 });
 
 test('what keyFor never gives is the key of nobody', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Closing } from '../../src/cluster/closing.ts';
 import type { Connection } from '../../src/cluster/connection.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
 import { Topology } from '../../src/cluster/topology.ts';
@@ -10,8 +11,14 @@ import { VipGroup } from '../../src/store/vip-group-reader.ts';
 const layout = new KeyLayout('p:', { vip: ['b', 'a'], none: [] });
 
 function groupOf(name: string, topology: Topology): VipGroup {
-  const connection = { topology } as Connection; // all that a group reads, but for its rows
-  return new VipGroup({ layout, connection, readShapes: new ReadShapes() } as Context, name);
+  const context = {
+    layout,
+    options: { timeoutMs: 10_000 },
+    // All that a group reads, but for its rows.
+    connection: { topology, closing: new Closing() } as Connection,
+    readShapes: new ReadShapes(),
+  } as Context;
+  return new VipGroup(context, name);
 }
 
 test('a group has the slot of its members’ keys, and their order', () => {

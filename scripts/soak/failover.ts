@@ -9,6 +9,7 @@ import { waitUntil } from '../local-cluster/wait-until.ts';
 const REPLICATION_TIMEOUT_MS = 15_000;
 const PROMOTION_TIMEOUT_MS = 20_000;
 const REJOIN_TIMEOUT_MS = 30_000;
+const HAND_OVER_MS = 6_000;
 const ROLE_EVERY_MS = 5;
 
 /**
@@ -61,6 +62,24 @@ export async function promotion(
     over.abort();
     await Promise.allSettled(watches);
   }
+}
+
+/** Has the primary hand over to its replica, which loses nothing. A server gives up after 5 s: then once more. */
+export async function handOver(cluster: LocalCluster, port: number): Promise<Promotion> {
+  return promotion(cluster, port, (replica) =>
+    waitUntil(
+      async () => {
+        await replica.call('CLUSTER', 'FAILOVER');
+        const isPrimary = async (): Promise<boolean> => {
+          const [role] = (await replica.call('ROLE')) as [string];
+          return role === 'master';
+        };
+        const what = `port ${replica.port} takes over`;
+        return waitUntil(isPrimary, { what, timeoutMs: HAND_OVER_MS });
+      },
+      { what: `port ${port} hands over`, timeoutMs: PROMOTION_TIMEOUT_MS - HAND_OVER_MS },
+    ),
+  );
 }
 
 async function roleChange(node: RedisNode, signal: AbortSignal): Promise<Promotion> {

@@ -8,7 +8,7 @@ import { sample, type Random } from '../../src/demo/seeded-random.ts';
 import type { FeatureStore } from '../../src/index.ts';
 import type { LocalCluster } from '../local-cluster/local-cluster.ts';
 import type { RedisNode } from '../local-cluster/redis-node.ts';
-import { promotion, rejoin } from './failover.ts';
+import { handOver, promotion, rejoin } from './failover.ts';
 import type { FaultWindows } from './fault-windows.ts';
 import { waysToMove } from './ways-to-move.ts';
 import type { Workload } from './workload.ts';
@@ -104,12 +104,15 @@ async function freezeUntilReplaced(site: Site): Promise<void> {
 async function stepDown(site: Site): Promise<void> {
   const { cluster } = site;
   const victim = await anyPrimary(site);
-  await promotion(cluster, victim.port, (replica) => replica.call('CLUSTER', 'FAILOVER'));
+  await handOver(cluster, victim.port);
   await rejoin(cluster, victim);
 }
 
 /** The store's connections to one node, some of them or all. */
-async function killConnections({ cluster, random }: Site): Promise<void> {
+export async function killConnections({
+  cluster,
+  random,
+}: Pick<Site, 'cluster' | 'random'>): Promise<void> {
   const node = pickNode(random, cluster.running);
   const share = random.next();
   await node.use(async (client) => {

@@ -5,7 +5,7 @@ import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluste
 import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
 import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
 import { FaultWindows } from '../../scripts/soak/fault-windows.ts';
-import { promotion, rejoin, replicated } from '../../scripts/soak/failover.ts';
+import { handOver, promotion, rejoin, replicated } from '../../scripts/soak/failover.ts';
 import { listed } from '../../scripts/soak/tally.ts';
 import { FeatureStore, PartialBatchError, type FeatureStoreOptions } from '../../src/index.ts';
 import { loadThroughKill } from './failover-load.ts';
@@ -131,7 +131,7 @@ it('is right, and loses nothing, when primaries step down as planned', async () 
   const workload = await startWorkload({ stores, vipGroup: 'vip', restMs: 10 });
   const { tally } = workload;
   for (const primary of [...(await cluster.primaries()), ...(await cluster.replicas())]) {
-    await promotion(cluster, primary.port, (replica) => replica.call('CLUSTER', 'FAILOVER'));
+    await handOver(cluster, primary.port);
     await rejoin(cluster, primary);
     const { rows } = tally;
     await waitUntil(async () => tally.rows > rows + 10_000, {

@@ -78,6 +78,7 @@ test('a column whose values come again from some time on is looked up from the n
 test('columns do not know of each other', () => {
   const columns = new ColumnValues(3);
   learn(columns, 1, 100, never);
+  expect(learn(columns, 2, 1_000, (value) => value % 3 !== 0).passed).toStrictEqual([]);
   expect([0, 1, 2].map((column) => columns.repeats(column))).toStrictEqual([true, false, true]);
 });
 

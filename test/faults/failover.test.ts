@@ -1,6 +1,6 @@
 /** Primaries die, and step down, while readers, bulk loads and streaming writes run. */
 
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
 import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
@@ -17,10 +17,10 @@ const vip = Array.from({ length: 40 }, (_, n) => `v${n}`);
 const HEALING_MS = 1_500;
 const SHORT_MS = 300;
 
-beforeAll(async () => {
+beforeEach(async () => {
   cluster = await startLocalCluster({ portFrom: 22_200, nodeTimeoutMs: 1_500 });
 });
-afterAll(() => cluster[Symbol.asyncDispose]());
+afterEach(() => cluster[Symbol.asyncDispose]());
 
 async function connect(
   keyPrefix: string,
@@ -32,10 +32,7 @@ async function connect(
     vipGroups: { vip },
     ...options,
   });
-  onTestFinished(async () => {
-    await store.reset();
-    await store.close();
-  });
+  onTestFinished(() => store.close());
   return store;
 }
 

@@ -15,7 +15,7 @@ const vip = Array.from({ length: 60 }, (_, n) => `v${n}`);
 const SLOTS_TO_MOVE = 3_000;
 const SLOTS_AT_ONCE = 12;
 const SLOTS_PER_WAVE = 600;
-const SLOTS_PER_WAY = 1_200;
+const SLOTS_PER_WAY = 1_000;
 
 beforeAll(async () => {
   // No node shall take another for dead because the machine is busy.
@@ -58,7 +58,7 @@ it('is right while thousands of slots move key by key, several at once', async (
 
 it('is right while slots move by every way that the servers have', async () => {
   const stores = [await connect('ways:')] as const;
-  const workload = await startWorkload({ stores, vipGroup: 'vip', entityCount: 3_000 });
+  const workload = await startWorkload({ stores, vipGroup: 'vip', entityCount: 3_000, restMs: 25 });
   const random = seededRandom(faultsSeed);
   const slots = [...new Set(workload.ids.map((id) => stores[0].slotFor(id)))];
   for (const way of await waysToMove(cluster)) {

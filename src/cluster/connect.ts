@@ -140,7 +140,7 @@ async function modeOf(redis: Redis, timeoutMs: number): Promise<ConnectionMode> 
 function openCluster(seeds: readonly Seed[], seed: Seed, settings: ConnectSettings): Cluster {
   const { redisOptions } = seed;
   const { natMap } = settings;
-  return new Cluster(
+  const cluster = new Cluster(
     seeds.map(({ host, port }) => ({ host, port })),
     {
       redisOptions: { ...redisOptions, replyMapping: 'legacy' },
@@ -152,6 +152,9 @@ function openCluster(seeds: readonly Seed[], seed: Seed, settings: ConnectSettin
       ...(redisOptions.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
     },
   );
+  // The lanes report what matters; without a listener ioredis would print every failed attempt.
+  cluster.on('error', () => undefined);
+  return cluster;
 }
 
 function openServer(seed: Seed): Redis {
@@ -167,11 +170,17 @@ function openServer(seed: Seed): Redis {
 }
 
 async function clusterReady(cluster: Cluster, timeoutMs: number): Promise<void> {
-  // The lanes report what matters; without a listener ioredis would print every failed attempt.
-  cluster.on('error', () => undefined);
   if (cluster.status === 'ready') return;
-  const ready = new Promise<void>((resolve) => cluster.once('ready', resolve));
-  await within(timeoutMs, ready);
+  let onReady = (): void => undefined;
+  const ready = new Promise<void>((resolve) => {
+    onReady = resolve;
+    cluster.once('ready', onReady);
+  });
+  try {
+    await within(timeoutMs, ready);
+  } finally {
+    cluster.off('ready', onReady); // it may be the caller's, who keeps it
+  }
 }
 
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {

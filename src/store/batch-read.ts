@@ -85,11 +85,20 @@ export function checkReadOptions(
 
 /** The ids of a batch as an array of our own: the caller may change theirs while we wait. */
 export function idsOf(ids: Iterable<string>): readonly string[] {
-  if (typeof ids === 'string' || typeof ids?.[Symbol.iterator] !== 'function') {
-    throw new FeatureStoreError(
-      'INVALID_ID',
-      `ids must be an iterable of ids such as an array, but is ${show(ids)}.`,
-    );
-  }
+  checkIterable(ids, [Symbol.iterator]);
   return [...ids];
+}
+
+/** A string is an iterable too, of characters, which nobody means. @throws FeatureStoreError INVALID_ID */
+export function checkIterable(
+  ids: unknown,
+  ways: readonly symbol[] = [Symbol.iterator, Symbol.asyncIterator],
+): void {
+  const isIterable =
+    typeof ids === 'object' &&
+    ids !== null &&
+    ways.some((way) => typeof (ids as Record<symbol, unknown>)[way] === 'function');
+  if (isIterable) return;
+  const problem = `ids must be an iterable of ids such as an array, but is ${show(ids)}.`;
+  throw new FeatureStoreError('INVALID_ID', problem);
 }

@@ -4,6 +4,7 @@
  * come back as it went in is refused, with the entity and the feature named.
  */
 
+import { isProxy } from 'node:util/types';
 import {
   encodeWords,
   MAX_BULK_INTEGER,
@@ -16,6 +17,10 @@ import { isRecord, show } from './option-checks.ts';
 export const MAX_NAME_BYTES = 4_096;
 export const MAX_VALUE_BYTES = 8_388_608;
 export const MAX_FEATURES = 10_000;
+/** Of all names and values of a row: what a server may take at once is not far above. */
+export const MAX_ROW_BYTES = 67_108_864;
+/** From here on it matters that a character may take three bytes. */
+const LONG_TEXT = 4_096;
 
 const NO_BYTES = new Uint8Array();
 
@@ -55,11 +60,13 @@ export class FeatureEncoder {
   ): void {
     const encodedNames = this.#encodeNames(id, names);
     const values = valuesOf(id, features, names);
+    const begin = writer.length;
     for (let i = 0; i < names.length; i++) {
       const value = values[i];
       writer.encoded(encodedNames[i] ?? NO_BYTES);
       if (isSmallInteger(value)) writer.bulkInteger(value);
       else writer.bulkString(encodeValue(id, names[i] ?? '', value));
+      if (writer.length - begin > MAX_ROW_BYTES) refuseRow(id);
     }
   }
 
@@ -73,10 +80,14 @@ export class FeatureEncoder {
     const names = this.namesOf(id, features);
     this.#encodeNames(id, names);
     const values = valuesOf(id, features, names);
+    let bytes = 0;
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      if (typeof value === 'string') checkText(id, names[i] ?? '', value);
-      else if (typeof value !== 'boolean' && !Number.isFinite(value)) {
+      if (typeof value === 'string') {
+        checkText(id, names[i] ?? '', value);
+        bytes += value.length > LONG_TEXT ? Buffer.byteLength(value) : value.length;
+        if (bytes > MAX_ROW_BYTES) refuseRow(id);
+      } else if (typeof value !== 'boolean' && !Number.isFinite(value)) {
         encodeValue(id, names[i] ?? '', value);
       }
     }
@@ -116,15 +127,17 @@ function isSmallInteger(value: unknown): value is number {
 
 /** The values of the names, all at once: asking for one after the other takes several times as long. */
 function valuesOf(id: string, features: Features, names: readonly string[]): readonly unknown[] {
-  let values: readonly unknown[] | undefined;
-  try {
-    values = Object.values(features);
-  } catch {
-    // Looked for below.
+  // A proxy may list its names in another order the next time.
+  if (!isProxy(features)) {
+    try {
+      const values = Object.values(features);
+      // A getter may add or take away another feature.
+      if (values.length === names.length) return values;
+    } catch {
+      // Told below, with its name.
+    }
   }
-  // A getter that throws, or one that adds or takes away another feature.
-  if (values?.length !== names.length) return names.map((name) => valueOf(id, features, name));
-  return values;
+  return names.map((name) => valueOf(id, features, name));
 }
 
 function valueOf(id: string, features: Features, name: string): unknown {
@@ -214,6 +227,10 @@ function checkText(id: string, name: string, text: string): string {
     refuse(id, `Feature ${show(name)} has ${bytes} bytes; the limit is ${MAX_VALUE_BYTES}.`);
   }
   return text;
+}
+
+function refuseRow(id: string): never {
+  refuse(id, `The features take more than ${MAX_ROW_BYTES} bytes, the limit of one row.`);
 }
 
 function refuse(id: string, problem: string, ...causes: [] | [cause: unknown]): never {

@@ -21,9 +21,15 @@ import { FieldTtlSupport } from './field-ttl-support.ts';
 import type { FeatureRow, FeatureRows, Features, FeatureValue } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
 import { inspectEntity, readAll, readFieldTtls, type InspectedEntity } from './inspect.ts';
-import { checkInteger, checkTtlSeconds } from './option-checks.ts';
+import { checkInteger, checkKeys, checkTtlSeconds, refuse, show } from './option-checks.ts';
 import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
-import { loadRows, writeRow, type LoadOptions, type LoadResult } from './row-load.ts';
+import {
+  checkRowsAtHand,
+  loadRows,
+  writeRow,
+  type LoadOptions,
+  type LoadResult,
+} from './row-load.ts';
 import { zeroCounters, type StoreStats } from './stats.ts';
 import { streamingWriter } from './streaming-write.ts';
 import { VipGroup } from './vip-group-reader.ts';
@@ -139,6 +145,8 @@ export class FeatureStore implements AsyncDisposable {
     checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
     checkTtlSeconds('updateStreamingBatch options.ttlSeconds', ttlSeconds);
+    // Whoever has to ask the servers first what they know, looks at the rows before that.
+    if (!this.#context.fieldTtl.isKnown) await checkRowsAtHand(this.#context, rows);
     const writer = await this.#streamingWriter(ttlSeconds, options);
     return loadRows(this.#context, rows, writer, options);
   }
@@ -295,7 +303,12 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /** The shards with their address, replicas and slots. Asks the cluster again with `refresh`. */
-  async topology({ refresh = false }: { refresh?: boolean } = {}): Promise<StoreTopology> {
+  async topology(options: { readonly refresh?: boolean } = {}): Promise<StoreTopology> {
+    checkKeys('topology options', options, ['refresh']);
+    const { refresh = false } = options;
+    if (typeof refresh !== 'boolean') {
+      refuse(`topology options.refresh must be true or false, but is ${show(refresh)}.`);
+    }
     const { connection } = this.#context;
     if (refresh) await connection.refresh();
     return { mode: connection.mode, shards: connection.topology.shards() };

@@ -4,7 +4,7 @@
  */
 
 import { PartialBatchError, type FailedRow } from '../errors.ts';
-import { checkReadOptions, readBatch } from './batch-read.ts';
+import { checkIterable, checkReadOptions, readBatch } from './batch-read.ts';
 import type { ReadShape } from './read-shape.ts';
 import type { ReadOptions } from './call-options.ts';
 import type { Context } from './context.ts';
@@ -42,9 +42,10 @@ export function streamFeatures(
   checkReadOptions('streamFeatures', options, ['chunkSize']);
   const chunkSize = checkInteger(
     'streamFeatures options.chunkSize',
-    options.chunkSize ?? DEFAULT_CHUNK_SIZE,
+    options.chunkSize === undefined ? DEFAULT_CHUNK_SIZE : options.chunkSize,
     { min: 1, max: MAX_CHUNK_SIZE },
   );
+  checkIterable(ids);
   return chunks(context, ids, shape, chunkSize, options);
 }
 

@@ -21,6 +21,11 @@ export class FieldTtlSupport {
     this.#connection = connection;
   }
 
+  /** Whether every primary of the slot table has been asked. */
+  get isKnown(): boolean {
+    return this.#settled?.topology === this.#connection.topology;
+  }
+
   /**
    * What every primary understands.
    * @throws FeatureStoreError UNSUPPORTED_SERVER where one knows neither; TIMEOUT, ACCESS_DENIED

@@ -20,8 +20,9 @@ export class ReadShape {
   readonly #template: FeatureRow;
 
   constructor(names: readonly string[]) {
-    checkNames(names);
-    this.names = [...names];
+    const own: unknown = Array.isArray(names) ? [...names] : names;
+    checkNames(own);
+    this.names = own;
     const head = new CommandWriter();
     head.arrayHeader(2 + names.length);
     head.bulkString('HMGET');

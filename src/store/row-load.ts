@@ -19,9 +19,10 @@ import { slotOf } from '../cluster/slot.ts';
 import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError, PartialLoadError, type FailedRow } from '../errors.ts';
 import type { WriteOptions } from './call-options.ts';
+import { FeatureEncoder } from './codec.ts';
 import { confirmation, deliver, newDeadline, type Context } from './context.ts';
 import type { FeatureRows, Features } from './features.ts';
-import { show } from './option-checks.ts';
+import { isRecord, show } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
 
 const ROWS_PER_WINDOW = 10_000;
@@ -81,6 +82,26 @@ export async function loadRows(
   options: LoadOptions,
 ): Promise<LoadResult> {
   return new RowLoad(context, writer, options).run(sourceOf(rows));
+}
+
+/** Checks rows that are all at hand, and nothing of a lazy source. */
+export async function checkRowsAtHand(context: Context, rows: FeatureRows): Promise<void> {
+  const source = sourceOf(rows);
+  if (Array.isArray(source)) await checkRows(context, source, 0, new FeatureEncoder());
+}
+
+async function checkRows(
+  { layout }: Context,
+  rows: readonly Entry[],
+  from: number,
+  writer: Pick<RowWriter, 'check'>,
+): Promise<void> {
+  for (let row = from; row < rows.length; row++) {
+    if (row % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+    const [id, features] = entryOf(rows[row]);
+    layout.keyFor(id);
+    writer.check(id, features);
+  }
 }
 
 /** Writes one row, whose error is the call's. */
@@ -163,13 +184,7 @@ class RowLoad {
       row += window.rowCount;
       ahead.push(window);
     }
-    for (; row < source.length; row++) {
-      if (row % ROWS_PER_TURN === 0) await nextTurn();
-      const entry = source[row];
-      checkEntry(entry);
-      this.#context.layout.keyFor(entry[0]);
-      this.#writer.check(entry[0], entry[1]);
-    }
+    await checkRows(this.#context, source, row, this.#writer);
     return ahead;
   }
 
@@ -261,12 +276,13 @@ class RowWindow implements Window<Entry> {
 
   add(entry: Entry): boolean {
     const begin = this.#encoded.length;
+    let id: unknown;
     try {
-      checkEntry(entry);
-      const id = entry[0];
-      const key = this.#context.layout.keyFor(id);
-      if (this.#distinctIds.has(id)) return false;
-      const featureCount = this.#writer.write(id, key, entry[1], this.#encoded);
+      const row = entryOf(entry);
+      [id] = row;
+      const key = this.#context.layout.keyFor(row[0]);
+      if (this.#distinctIds.has(row[0])) return false;
+      const featureCount = this.#writer.write(row[0], key, row[1], this.#encoded);
       if (featureCount === 0) {
         this.nothingToWrite++;
         return true;
@@ -275,13 +291,13 @@ class RowWindow implements Window<Entry> {
       this.#writer.writeSecond?.(key, this.#encoded);
       this.#begins.push(begin);
       this.#slots.push(slotOf(key));
-      this.#distinctIds.add(id);
-      this.ids.push(id);
+      this.#distinctIds.add(row[0]);
+      this.ids.push(row[0]);
       this.featureCounts.push(featureCount);
     } catch (error) {
       if (!(error instanceof FeatureStoreError)) throw error;
       this.#encoded.truncate(begin);
-      this.refused.push({ id: String(entry?.[0]), error });
+      this.refused.push({ id: typeof id === 'string' ? id : show(id), error });
     }
     return true;
   }
@@ -334,21 +350,31 @@ class RowWindow implements Window<Entry> {
   }
 }
 
-function checkEntry(entry: unknown): asserts entry is Entry {
-  if (Array.isArray(entry) && entry.length === 2) return;
-  throw new FeatureStoreError(
-    'INVALID_FEATURE',
-    `A row must be [id, features], but is ${show(entry)}${Array.isArray(entry) ? ` of ${entry.length}` : ''}.`,
-  );
+/** @throws FeatureStoreError INVALID_FEATURE */
+function entryOf(entry: unknown): Entry {
+  let shown: string;
+  try {
+    if (Array.isArray(entry) && entry.length === 2) return [entry[0], entry[1]];
+    shown = show(entry) + (Array.isArray(entry) ? ` of ${entry.length}` : '');
+  } catch (cause) {
+    const problem = 'A row cannot be read: it throws; see the cause.';
+    throw new FeatureStoreError('INVALID_FEATURE', problem, { cause });
+  }
+  throw new FeatureStoreError('INVALID_FEATURE', `A row must be [id, features], but is ${shown}.`);
 }
 
 /** An array where all rows are at hand, otherwise the lazy source itself. */
 function sourceOf(rows: FeatureRows): Source<Entry> {
-  if (typeof rows === 'object' && rows !== null) {
-    if (Array.isArray(rows)) return rows;
-    if (rows instanceof Map) return [...rows];
-    if (Symbol.asyncIterator in rows || Symbol.iterator in rows) return rows as Source<Entry>;
-    return Object.entries(rows as Readonly<Record<string, Features>>);
+  if (Array.isArray(rows)) return rows;
+  if (rows instanceof Map) return [...rows];
+  try {
+    if (typeof rows === 'object' && rows !== null) {
+      if (Symbol.asyncIterator in rows || Symbol.iterator in rows) return rows as Source<Entry>;
+      if (isRecord(rows)) return Object.entries(rows as Readonly<Record<string, Features>>);
+    }
+  } catch (cause) {
+    const problem = 'The rows cannot be listed: the object throws; see the cause.';
+    throw new FeatureStoreError('INVALID_FEATURE', problem, { cause });
   }
   throw new FeatureStoreError(
     'INVALID_FEATURE',

@@ -1,9 +1,12 @@
 import { FeatureStoreError } from '../errors.ts';
 
+/** A reply may be of any length. */
+const SHOWN_CHARACTERS = 200;
+
 /** The reply was not of the kind that the command promises. */
 export function unexpected(command: string, reply: unknown): FeatureStoreError {
-  return new FeatureStoreError(
-    'UNEXPECTED_REPLY',
-    `${command} replied ${JSON.stringify(reply)}, which is not what it promises.`,
-  );
+  const json = JSON.stringify(reply) ?? String(reply);
+  const shown = json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}…` : json;
+  const problem = `${command} replied ${shown}, which is not what it promises.`;
+  return new FeatureStoreError('UNEXPECTED_REPLY', problem);
 }

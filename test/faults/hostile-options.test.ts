@@ -96,7 +96,7 @@ const calls: readonly Call[] = [
   { run: (options) => store.batchGetFeatures([], [], options), bad: forReads },
   {
     run: (options) => store.streamFeatures(['u1'], ['a'], options),
-    bad: { ...forReads, chunkSize: noWholeNumber.filter((size) => size !== null) },
+    bad: { ...forReads, chunkSize: noWholeNumber },
   },
   {
     run: (options) => store.vipGroup('g*\r\n').batchGetFeatures(['a'], options),

@@ -8,6 +8,7 @@ import {
   FeatureEncoder,
   MAX_FEATURES,
   MAX_NAME_BYTES,
+  MAX_ROW_BYTES,
   MAX_VALUE_BYTES,
 } from '../../src/store/codec.ts';
 import type { FeatureStoreError } from '../../src/errors.ts';
@@ -242,4 +243,41 @@ test.each([undefined, 'country', new Set(['a'])])('names that are %s are no arra
 
 test('a name that is no text is refused by what it is', () => {
   expect(refusalOf(() => checkNames([7])).message).toContain('must be a string, but is 7');
+});
+
+test('values go with their names, whatever order a proxy lists them in', () => {
+  let listed = 0;
+  const features = new Proxy({ a: '1', b: '2' } as Features, {
+    ownKeys: () => (listed++ % 2 === 0 ? ['a', 'b'] : ['b', 'a']),
+  });
+  for (let time = 0; time < 4; time++) {
+    const words = wordsOf(features);
+    const byName = Object.fromEntries([
+      [words[0], words[1]],
+      [words[2], words[3]],
+    ]);
+    expect(byName).toStrictEqual({ a: '1', b: '2' });
+  }
+});
+
+test('a row has a limit, checked or written', () => {
+  const value = 'x'.repeat(MAX_VALUE_BYTES);
+  const features = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`f${n}`, value]));
+  const error = refusedRow(features);
+  expect(error.code).toBe('INVALID_FEATURE');
+  expect(error.message).toContain(`more than ${MAX_ROW_BYTES} bytes`);
+});
+
+test('integers are stored as their digits', () => {
+  const integer = fc.oneof(
+    fc.integer({ min: 0, max: 2 ** 31 + 5 }),
+    fc.maxSafeInteger(),
+    fc.constantFrom(0, -0, 9, 10, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1, 1e21),
+  );
+  fc.assert(
+    fc.property(integer, (value) => {
+      expect(wordsOf({ n: value })).toStrictEqual(['n', String(value)]);
+    }),
+    { numRuns: 10_000 },
+  );
 });

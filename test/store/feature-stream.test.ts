@@ -16,6 +16,7 @@ const silent = {
 } as Context;
 
 test.each([
+  [{ chunkSize: null }, 'streamFeatures options.chunkSize must be a whole number'],
   [{ chunkSize: 0 }, 'streamFeatures options.chunkSize must be a whole number from 1 to 1000000'],
   [{ chunkSize: 1_000_001 }, 'streamFeatures options.chunkSize'],
   [{ chunksize: 5 }, 'streamFeatures options.chunksize is not an option'],
@@ -29,6 +30,12 @@ test.each([
 
 test('names are refused by the call too', () => {
   expect(refusalOf(() => streamFeatures(nowhere, [], [''], {})).code).toBe('INVALID_FEATURE');
+});
+
+test.each(['abc', null, undefined, 7, {}, new Date(0)])('%j is no source of ids', (ids) => {
+  const error = refusalOf(() => streamFeatures(nowhere, ids as Iterable<string>, ['f'], {}));
+  expect(error).toMatchObject({ code: 'INVALID_ID' });
+  expect(error.message).toContain('ids must be an iterable of ids');
 });
 
 test('no ids make no chunk', async () => {

@@ -70,12 +70,15 @@ test('the ids are checked before any row is sent', async () => {
   expect(checking.looked).toStrictEqual(['write u1', 'write u2']);
 });
 
-test.each([null, undefined, 7, 'text', true])('%j holds no rows', async (rows) => {
-  await expect(load(rows, writer())).rejects.toMatchObject({
-    code: 'INVALID_FEATURE',
-    message: expect.stringContaining('rows must be an object, a Map, or an iterable'),
-  });
-});
+test.each([null, undefined, 7, 'text', true, new Date(0), Promise.resolve({ u1: {} })])(
+  '%j holds no rows',
+  async (rows) => {
+    await expect(load(rows, writer())).rejects.toMatchObject({
+      code: 'INVALID_FEATURE',
+      message: expect.stringContaining('rows must be an object, a Map, or an iterable'),
+    });
+  },
+);
 
 test.each([
   [['u1'], 'an array of 1'],
@@ -94,4 +97,27 @@ test('no rows are loaded at once, from any source', async () => {
   for (const rows of [{}, new Map(), [], new Set(), (async function* () {})()]) {
     expect(await load(rows, writer())).toMatchObject({ loaded: 0, failed: [] });
   }
+});
+
+test('rows that throw when they are looked at are refused, with the cause', async () => {
+  const cause = new Error('no');
+  const getter = Object.defineProperty({}, 'u1', {
+    enumerable: true,
+    get: () => {
+      throw cause;
+    },
+  });
+  await expect(load(getter, writer())).rejects.toMatchObject({ code: 'INVALID_FEATURE', cause });
+  const { proxy, revoke } = Proxy.revocable([], {});
+  revoke();
+  await expect(load([['u1', {}], proxy], writer())).rejects.toMatchObject({
+    code: 'INVALID_FEATURE',
+    cause: expect.any(TypeError),
+  });
+});
+
+test('an id that is no text does not stop a check', async () => {
+  await expect(load([[Object.create(null), {}]], writer())).rejects.toMatchObject({
+    code: 'INVALID_ID',
+  });
 });

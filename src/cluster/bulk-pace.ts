@@ -7,7 +7,10 @@
 export interface Pace {
   /** Rows of bulk replies that are read in one turn of the event loop, over all lanes. */
   readonly rowsPerTurn: number;
-  /** Rows of a chunk that are sent at once; the next when they are answered. */
+  /**
+   * Rows of a chunk that are sent at once, the next when they are answered; beside online reads that many
+   * on a link of `linkMs`, and more on a longer one.
+   */
   readonly rowsPerWrite: number;
   /** Chunks that may be under way on one lane. */
   readonly chunksInFlight: number;
@@ -16,6 +19,8 @@ export interface Pace {
 export interface BulkPaces {
   readonly alone: Pace;
   readonly besideOnlineReads: Pace;
+  /** The round trip within one rack or machine. */
+  readonly linkMs: number;
   /** Without an online read for so long, bulk work is alone. */
   readonly quietMs: number;
 }
@@ -36,5 +41,16 @@ export class BulkPace {
   get now(): Pace {
     const { alone, besideOnlineReads, quietMs } = this.#paces;
     return performance.now() - this.#onlineAtMs < quietMs ? besideOnlineReads : alone;
+  }
+
+  /**
+   * Where a round trip takes long, more rows go in one: a single read, which takes that long too, hardly
+   * notices what they cost the server, and bulk work would come to a stand.
+   */
+  rowsPerWrite(roundTripMs: number | undefined): number {
+    const { alone, linkMs } = this.#paces;
+    const { rowsPerWrite } = this.now;
+    const links = Math.max(1, (roundTripMs ?? 0) / linkMs);
+    return Math.min(Math.round(rowsPerWrite * links), alone.rowsPerWrite);
   }
 }

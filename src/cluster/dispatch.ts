@@ -179,7 +179,10 @@ class Dispatch<Answer> {
     return lane.limit(async () => {
       // The deadline may have passed while this chunk waited for its turn.
       while (!deadline.passed && !exchange.isRead) {
-        if (purpose === 'bulk') exchange.rowsPerPart = pace.now.rowsPerWrite;
+        if (purpose === 'bulk') {
+          lane.limit.concurrency = pace.now.chunksInFlight;
+          exchange.rowsPerPart = pace.rowsPerWrite(lane.roundTripMs);
+        }
         await this.#sendPart(lane, sending);
       }
     });
@@ -196,6 +199,7 @@ class Dispatch<Answer> {
     else await lane.send(exchange);
     const elapsedMs = performance.now() - sentAtMs;
     counters.countLatency(parcel.to, elapsedMs);
+    lane.noteRoundTrip(elapsedMs);
     if (this.#delivery.onPipeline === undefined) return;
     this.#reports.push({
       shard: parcel.to,

@@ -63,6 +63,10 @@ interface Owed extends Waiting {
   readonly exchange: Exchange;
 }
 
+/** The quickest round trip counts less with each that follows: a link may have become slower. */
+const FORGETTING = 1.02;
+/** Before silence is looked for again, where replies wait to be read. */
+const MIN_WATCH_MS = 10;
 /** Exchanges under way on a lane for online reads before more of them queue. */
 const CROWD = 1_024;
 
@@ -81,6 +85,7 @@ export class Lane {
   /** Those who wait for the connection to open. */
   #waiting: Waiting[] = [];
   readonly #outgoing = new CommandWriter();
+  #roundTripMs = Number.POSITIVE_INFINITY;
   #heardAtMs = 0;
   #watch: NodeJS.Timeout | undefined;
   #closed = false;
@@ -102,6 +107,16 @@ export class Lane {
   get busy(): boolean {
     const queued = this.limit.activeCount + this.limit.pendingCount;
     return queued + this.#owed.length + this.#waiting.length > 0;
+  }
+
+  /** From a write to its last reply, as quick as it lately was; undefined before the first. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs === Number.POSITIVE_INFINITY ? undefined : this.#roundTripMs;
+  }
+
+  /** Says how long a write took until its last reply. */
+  noteRoundTrip(elapsedMs: number): void {
+    this.#roundTripMs = Math.min(elapsedMs, this.#roundTripMs * FORGETTING);
   }
 
   /** Whether so much is under way that the next exchange should wait for its turn, by `limit`. */
@@ -184,6 +199,7 @@ export class Lane {
   }
 
   readonly #takeTurn = (turn: Turn): boolean => {
+    this.#awaitsTurn = false;
     this.#awaitsTurn = !this.#readInbox(turn);
     return !this.#awaitsTurn;
   };
@@ -200,6 +216,7 @@ export class Lane {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.#forget(); // nothing behind it can be believed
       this.#wire.reset(`it said what is not RESP: ${error.message}`);
       return true;
     }
@@ -220,14 +237,19 @@ export class Lane {
   }
 
   #onClose(trouble: string): void {
+    this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY }); // what came before the end holds
     const lost = this.#lost(trouble);
     const ended = [...this.#owed, ...this.#waiting];
     this.#owed = [];
     this.#waiting = [];
     this.#outgoing.truncate(0);
+    this.#forget();
+    for (const { reject } of ended) reject(lost);
+  }
+
+  #forget(): void {
     this.#reader = new ReplyReader();
     this.#inbox = [];
-    for (const { reject } of ended) reject(lost);
   }
 
   #watchFor(ms: number): void {
@@ -239,12 +261,11 @@ export class Lane {
     this.#watch = undefined;
     if (this.#owed.length + this.#waiting.length === 0) return;
     const silentMs = performance.now() - this.#heardAtMs;
-    if (silentMs >= this.#silenceMs) {
+    if (silentMs >= this.#silenceMs && this.#inbox.length === 0) {
       this.#wire.reset(`no reply within ${this.#silenceMs} ms`);
       return;
     }
-    const restMs = this.#silenceMs - silentMs;
-    this.#watchFor(restMs);
+    this.#watchFor(Math.max(this.#silenceMs - silentMs, MIN_WATCH_MS));
   }
 
   #lost(trouble: string): LaneLost {

@@ -61,6 +61,7 @@ export const defaultLimits: ClusterLimits = {
   bulkPaces: {
     alone: { rowsPerTurn: 256, rowsPerWrite: 500, chunksInFlight: 4 },
     besideOnlineReads: { rowsPerTurn: 16, rowsPerWrite: 16, chunksInFlight: 1 },
+    linkMs: 0.25,
     quietMs: 250,
   },
   silenceMs: 5_000,

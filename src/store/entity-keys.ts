@@ -46,8 +46,9 @@ export class EntityKeys {
     return this.#slots[row] ?? 0;
   }
 
-  /** An estimate. */
   bytesOf(row: number): number {
+    const key = this.#madeKeys?.get(row);
+    if (key !== undefined) return Buffer.byteLength(key);
     return this.#layout.prefixBytes.length + (this.#ids[row]?.length ?? 0);
   }
 

@@ -24,12 +24,13 @@ export class ReadShape {
     checkNames(own);
     this.names = own;
     const head = new CommandWriter();
-    head.arrayHeader(2 + names.length);
+    head.arrayHeader(2 + own.length);
     head.bulkString('HMGET');
     this.#head = Uint8Array.from(head.view());
-    this.#encodedNames = encodeWords(...names);
-    this.columns = new ColumnValues(names.length);
-    this.#template = templateOf(names);
+    this.#encodedNames = encodeWords(...own);
+    this.columns = new ColumnValues(own.length);
+    this.#template = templateOf(own);
+    this.isDistinct = new Set(own).size === own.length;
   }
 
   /** Writes HMGET of the row's key. */
@@ -38,6 +39,9 @@ export class ReadShape {
     keys.write(row, writer);
     writer.encoded(this.#encodedNames);
   }
+
+  /** Whether no name comes twice. */
+  readonly isDistinct: boolean;
 
   /** Bytes of the names. */
   get nameBytes(): number {
@@ -102,8 +106,9 @@ export class ReadBatch implements Batch<FeatureRow> {
     const { columns } = this.#shape;
     const read = reader.readStrings(columns);
     if (read !== true) return read === INCOMPLETE ? INCOMPLETE : undefined;
-    this.#featureCount += columns.presentCount;
-    return this.#shape.rowOf();
+    const row = this.#shape.rowOf();
+    this.#featureCount += this.#shape.isDistinct ? columns.presentCount : Object.keys(row).length;
+    return row;
   }
 }
 

@@ -4,6 +4,7 @@ import { BulkPace, type BulkPaces } from '../../src/cluster/bulk-pace.ts';
 const paces: BulkPaces = {
   alone: { rowsPerTurn: 1_000, rowsPerWrite: 1_000, chunksInFlight: 4 },
   besideOnlineReads: { rowsPerTurn: 50, rowsPerWrite: 50, chunksInFlight: 1 },
+  linkMs: 0.25,
   quietMs: 100,
 };
 const { alone, besideOnlineReads } = paces;

@@ -29,7 +29,7 @@ export class ColumnValues {
   repeats(column: number): boolean {
     const credit = this.#credits[column] ?? 0;
     if (credit > 0) return true;
-    this.#credits[column] = credit === 0 ? CREDIT_AFTER_PAUSE : credit + 1;
+    this.#credits[column] = credit === -1 ? CREDIT_AFTER_PAUSE : credit + 1;
     return false;
   }
 

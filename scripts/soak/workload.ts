@@ -88,9 +88,14 @@ export class Workload {
     return this.checker.model;
   }
 
+  /** No new call begins; those under way end by their deadline, or when their store is closed. */
+  halt(): void {
+    this.#stopping = true;
+  }
+
   /** Ends the work and looks at every entity once more. */
   async stop(): Promise<Tally> {
-    this.#stopping = true;
+    this.halt();
     await this.#loops;
     for (const store of this.#options.stores) await this.readAll(store);
     await this.#checkAllTtls();

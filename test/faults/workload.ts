@@ -11,16 +11,8 @@ export const faultsSeed: number =
 /** Every entity is loaded when this resolves, and readers and writers run. */
 export async function startWorkload(options: Omit<WorkloadOptions, 'seed'>): Promise<Workload> {
   const workload = await Workload.start({ ...options, seed: faultsSeed });
-  let stopped = false;
-  const stop = workload.stop.bind(workload);
-  workload.stop = async () => {
-    stopped = true;
-    return stop();
-  };
   onTestFailed(() => console.error(`FAULTS_SEED=${faultsSeed}`));
-  onTestFinished(async () => {
-    if (!stopped) await stop().catch(() => undefined);
-  });
+  onTestFinished(() => workload.halt());
   return workload;
 }
 

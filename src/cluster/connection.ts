@@ -19,6 +19,7 @@ import { BulkPace } from './bulk-pace.ts';
 import { Closing } from './closing.ts';
 import { Counters } from './counters.ts';
 import { tellRefresh } from './diagnostics.ts';
+import { firstAnswers } from './first-answers.ts';
 import { Lane, type LanePurpose } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
@@ -90,14 +91,15 @@ export class Connection {
   lane(address: Address, purpose: LanePurpose): Lane {
     const known = this.#lanes[purpose].get(address);
     if (known) return known;
-    const { silenceMs, bulkPaces } = this.limits;
+    const { silenceMs, suspicionMs, bulkPaces } = this.limits;
     const { chunksInFlight } = bulkPaces.alone;
     const lane = new Lane(
       address,
       this.#open(address, purpose),
-      { silenceMs, chunksInFlight },
+      { silenceMs, suspicionMs, chunksInFlight },
       purpose === 'bulk' ? this.#turns : undefined,
     );
+    lane.onSilence = (): void => void this.refresh();
     this.#lanes[purpose].set(address, lane);
     return lane;
   }
@@ -140,8 +142,9 @@ export class Connection {
     const startedAtMs = performance.now();
     const views = this.#views();
     while (views.length > 0 && !this.closing.isClosed) {
-      const asked = await Promise.all(views.splice(0, NODES_PER_REFRESH).map((view) => view()));
-      const freshest = asked.filter((view) => view !== undefined).sort(byEpochThenCoverage)[0];
+      const asked = views.splice(0, NODES_PER_REFRESH).map((view) => view());
+      const answers = await firstAnswers(asked, this.limits.refreshGraceMs);
+      const freshest = answers.sort(byEpochThenCoverage)[0];
       if (freshest === undefined) continue;
       this.#topology = freshest.topology;
       this.counters.countRefresh();
@@ -150,6 +153,7 @@ export class Connection {
         coveredSlotCount: this.#topology.coveredSlotCount,
         elapsedMs: performance.now() - startedAtMs,
       });
+      this.#dropSilentLanes();
       this.#closeStrayLanes();
       break;
     }
@@ -243,6 +247,16 @@ export class Connection {
       enableAutoPipelining: false,
       commandTimeout: undefined,
     });
+  }
+
+  /** Who waits for a node that is silent, and no primary any more, need not: its rows have a new owner. */
+  #dropSilentLanes(): void {
+    const primaries = new Set(this.#topology.shards().map(({ address }) => address));
+    for (const lanes of Object.values(this.#lanes)) {
+      for (const lane of lanes.values()) {
+        if (lane.isSilent && !primaries.has(lane.address)) lane.drop('it is no primary any more');
+      }
+    }
   }
 
   /** Lanes to nodes that have left the cluster would try to reconnect for ever. */

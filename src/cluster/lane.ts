@@ -52,6 +52,8 @@ export interface LaneLimits {
   readonly chunksInFlight: number;
   /** A lane that owes replies and is silent this long is closed, so that they can never come late. */
   readonly silenceMs: number;
+  /** After this long a silence is told, again and again. */
+  readonly suspicionMs: number;
 }
 
 interface Waiting {
@@ -65,8 +67,6 @@ interface Owed extends Waiting {
 
 /** The quickest round trip counts less with each that follows: a link may have become slower. */
 const FORGETTING = 1.02;
-/** Before silence is looked for again, where replies wait to be read. */
-const MIN_WATCH_MS = 10;
 /** Exchanges under way on a lane for online reads before more of them queue. */
 const CROWD = 1_024;
 
@@ -76,6 +76,9 @@ export class Lane {
   readonly limit: LimitFunction;
   readonly #wire: Wire;
   readonly #silenceMs: number;
+  readonly #suspicionMs: number;
+  /** Called while the node owes replies and is silent. */
+  onSilence: () => void = () => undefined;
   #reader = new ReplyReader();
   readonly #turns: Turns | undefined;
   /** Came in, for a turn to come. */
@@ -96,6 +99,7 @@ export class Lane {
     this.#turns = turns;
     this.limit = pLimit(limits.chunksInFlight);
     this.#silenceMs = limits.silenceMs;
+    this.#suspicionMs = limits.suspicionMs;
     this.#wire = new Wire(redis, {
       onOpen: () => this.#onOpen(),
       onBytes: (chunk) => this.#onBytes(chunk),
@@ -146,6 +150,16 @@ export class Lane {
     });
   }
 
+  /** Whether the node owes replies, and has been silent for longer than it should be. */
+  get isSilent(): boolean {
+    return this.#owed.length + this.#waiting.length > 0 && this.#silentMs >= this.#suspicionMs;
+  }
+
+  /** Gives up the connection; who waits for its replies is told that it is lost. It opens again on use. */
+  drop(why: string): void {
+    this.#wire.reset(why);
+  }
+
   close(): void {
     this.#closed = true;
     this.#wire.close();
@@ -175,7 +189,7 @@ export class Lane {
   /** From the first that is expected, the node has `silenceMs` to say something. */
   #expectSoon(expectedCount: number): void {
     if (expectedCount === 1) this.#heardAtMs = performance.now();
-    if (this.#watch === undefined) this.#watchFor(this.#silenceMs);
+    if (this.#watch === undefined) this.#watchFor(this.#suspicionMs);
   }
 
   readonly #flush = (): void => {
@@ -260,12 +274,16 @@ export class Lane {
   #checkSilence(): void {
     this.#watch = undefined;
     if (this.#owed.length + this.#waiting.length === 0) return;
-    const silentMs = performance.now() - this.#heardAtMs;
-    if (silentMs >= this.#silenceMs && this.#inbox.length === 0) {
-      this.#wire.reset(`no reply within ${this.#silenceMs} ms`);
-      return;
-    }
-    this.#watchFor(Math.max(this.#silenceMs - silentMs, MIN_WATCH_MS));
+    const silentMs = this.#silentMs;
+    if (silentMs >= this.#silenceMs) return this.drop(`no reply within ${this.#silenceMs} ms`);
+    const isSilent = silentMs >= this.#suspicionMs;
+    this.#watchFor(isSilent ? this.#suspicionMs : this.#suspicionMs - silentMs);
+    if (isSilent) this.onSilence();
+  }
+
+  /** What waits to be read was said. */
+  get #silentMs(): number {
+    return this.#inbox.length > 0 ? 0 : performance.now() - this.#heardAtMs;
   }
 
   #lost(trouble: string): LaneLost {

@@ -21,6 +21,11 @@ export interface ClusterLimits {
    */
   readonly silenceMs: number;
   /**
+   * A node that owes replies and is silent this long may have been replaced: the slot table is refreshed.
+   * @default 400
+   */
+  readonly suspicionMs: number;
+  /**
    * How long a primary may wait for its replicas behind a chunk that asks for them, in ms; shorter than
    * `silenceMs`, since the primary says nothing meanwhile.
    * @default 1_000
@@ -53,6 +58,11 @@ export interface ClusterLimits {
    * @default 1_000
    */
   readonly refreshTimeoutMs: number;
+  /**
+   * When one node has told the slot table, how much longer the others are waited for.
+   * @default 100
+   */
+  readonly refreshGraceMs: number;
 }
 
 export const defaultLimits: ClusterLimits = {
@@ -65,6 +75,7 @@ export const defaultLimits: ClusterLimits = {
     quietMs: 250,
   },
   silenceMs: 5_000,
+  suspicionMs: 400,
   replicaWaitMs: 1_000,
   redirectsInARow: 5,
   firstPauseMs: 20,
@@ -72,4 +83,5 @@ export const defaultLimits: ClusterLimits = {
   refreshEveryMs: 100,
   refreshIntervalMs: 15_000,
   refreshTimeoutMs: 1_000,
+  refreshGraceMs: 100,
 };

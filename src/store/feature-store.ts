@@ -1,5 +1,6 @@
 import { adopt, connectNodes, type ConnectSettings } from '../cluster/connect.ts';
 import type { Connection, ConnectionMode } from '../cluster/connection.ts';
+import type { Deadline } from '../cluster/deadline.ts';
 import { defaultLimits } from '../cluster/options.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Shard } from '../cluster/topology.ts';
@@ -29,6 +30,7 @@ import {
   writeRow,
   type LoadOptions,
   type LoadResult,
+  type RowWriter,
 } from './row-load.ts';
 import { zeroCounters, type StoreStats } from './stats.ts';
 import { streamingWriter } from './streaming-write.ts';
@@ -133,8 +135,9 @@ export class FeatureStore implements AsyncDisposable {
     this.keyFor(id);
     new FeatureEncoder().check(id, features);
     if (Object.keys(features).length === 0) return;
-    const writer = await this.#streamingWriter(ttlSeconds, options);
-    await writeRow(this.#context, [id, features], writer, options);
+    using deadline = newDeadline(this.#context, options);
+    const writer = await this.#streamingWriter(ttlSeconds, deadline);
+    await writeRow(this.#context, [id, features], writer, options, deadline);
   }
 
   /** `updateStreaming` for many entities; rows, result and errors as with `bulkLoad`. */
@@ -147,7 +150,7 @@ export class FeatureStore implements AsyncDisposable {
     checkTtlSeconds('updateStreamingBatch options.ttlSeconds', ttlSeconds);
     // Whoever has to ask the servers first what they know, looks at the rows before that.
     if (!this.#context.fieldTtl.isKnown) await checkRowsAtHand(this.#context, rows);
-    const writer = await this.#streamingWriter(ttlSeconds, options);
+    const writer = await this.#writerInTime(ttlSeconds, options);
     return loadRows(this.#context, rows, writer, options);
   }
 
@@ -346,12 +349,13 @@ export class FeatureStore implements AsyncDisposable {
     return row;
   }
 
-  async #streamingWriter(
-    ttlSeconds: number,
-    options: CallOptions,
-  ): Promise<ReturnType<typeof streamingWriter>> {
-    const { fieldTtl } = this.#context;
-    const command = await fieldTtl.command(() => newDeadline(this.#context, options));
+  async #writerInTime(ttlSeconds: number, options: CallOptions): Promise<RowWriter> {
+    using deadline = newDeadline(this.#context, options);
+    return await this.#streamingWriter(ttlSeconds, deadline);
+  }
+
+  async #streamingWriter(ttlSeconds: number, deadline: Deadline): Promise<RowWriter> {
+    const command = await this.#context.fieldTtl.command(deadline);
     return streamingWriter(this.#context, command, ttlSeconds);
   }
 }

@@ -1,21 +1,38 @@
 /**
  * Which command writes fields with a TTL, asked of every primary once: versions do not tell, since
  * Valkey calls itself redis_version 7.2.4. A primary that joins later is asked when it has joined.
+ *
+ * A primary that does not answer holds nobody up for long: what the others know is used meanwhile, and
+ * it is asked until it answers.
  */
 
 import { askNode } from '../cluster/ask-node.ts';
 import type { Connection } from '../cluster/connection.ts';
-import type { Deadline } from '../cluster/deadline.ts';
+import { Deadline } from '../cluster/deadline.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { FeatureStoreError } from '../errors.ts';
 
 export type FieldTtlCommand = 'HSETEX' | 'HEXPIRE';
 
+/** How long a primary is waited for while others have answered. */
+const PATIENCE_MS = 250;
+/** How long one question goes on. */
+const QUESTION_MS = 5_000;
+
+interface Question {
+  readonly startedAtMs: number;
+  /** Rejects where the answer is that it can't be done; resolves also when there is none. */
+  readonly answered: Promise<void>;
+}
+
 export class FieldTtlSupport {
   readonly #connection: Connection;
   readonly #known = new Map<string, FieldTtlCommand>();
+  readonly #questions = new Map<string, Question>();
   /** The slot table whose primaries have all been asked, and what all of them know. */
   #settled: { topology: Topology; command: FieldTtlCommand } | undefined;
+  /** Why a primary could not be asked. */
+  #trouble: FeatureStoreError | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -27,35 +44,64 @@ export class FieldTtlSupport {
   }
 
   /**
-   * What every primary understands.
+   * What every primary understands, of those that answer.
    * @throws FeatureStoreError UNSUPPORTED_SERVER where one knows neither; TIMEOUT, ACCESS_DENIED
    */
-  async command(newDeadline: () => Deadline): Promise<FieldTtlCommand> {
-    const { topology } = this.#connection;
-    if (this.#settled?.topology === topology) return this.#settled.command;
-    using deadline = newDeadline();
-    const commands = await Promise.all(
-      topology.shards().map(({ address }) => this.#ask(address, deadline)),
-    );
-    const command = commands.every((known) => known === 'HSETEX') ? 'HSETEX' : 'HEXPIRE';
-    this.#settled = { topology, command };
-    return command;
+  async command(deadline: Deadline): Promise<FieldTtlCommand> {
+    for (;;) {
+      const { topology, limits } = this.#connection;
+      if (this.#settled?.topology === topology) return this.#settled.command;
+      const primaries = topology.shards().map(({ address }) => address);
+      await this.#askAll(primaries, deadline);
+      const commands = primaries.flatMap((address) => this.#known.get(address) ?? []);
+      const command = commands.every((known) => known === 'HSETEX') ? 'HSETEX' : 'HEXPIRE';
+      if (commands.length === primaries.length) this.#settled = { topology, command };
+      if (commands.length > 0) return command;
+      await deadline.pause(limits.firstPauseMs);
+      await deadline.race(this.#connection.refresh()).catch(() => undefined);
+      if (deadline.passed) throw deadline.error(this.#trouble);
+    }
   }
 
-  async #ask(address: string, deadline: Deadline): Promise<FieldTtlCommand> {
-    const known = this.#known.get(address);
-    if (known) return known;
-    const question = ['COMMAND', 'INFO', 'HSETEX', 'HEXPIRE'] as const;
-    const reply = await askNode(this.#connection, address, question, deadline);
-    const [hsetex, hexpire] = Array.isArray(reply) ? reply : [];
-    if (!hsetex && !hexpire) {
-      throw new FeatureStoreError(
-        'UNSUPPORTED_SERVER',
-        `${address} has no field TTLs; streaming features need Redis 7.4 or Valkey 9.0, or later.`,
-      );
-    }
-    const command = hsetex ? 'HSETEX' : 'HEXPIRE';
-    this.#known.set(address, command);
-    return command;
+  /** Asks those that have not answered yet, and waits for them as long as they deserve. */
+  async #askAll(primaries: readonly string[], deadline: Deadline): Promise<void> {
+    const questions = primaries
+      .filter((address) => !this.#known.has(address))
+      .map((address) => this.#ask(address));
+    const youngestMs = Math.max(...questions.map(({ startedAtMs }) => startedAtMs));
+    const patienceMs = youngestMs + PATIENCE_MS - performance.now();
+    const all = Promise.all(questions.map(({ answered }) => answered));
+    all.catch(() => undefined); // it may come when nobody waits any more
+    if (patienceMs > 0) await Promise.race([all, deadline.pause(patienceMs)]);
   }
+
+  #ask(address: string): Question {
+    const underWay = this.#questions.get(address);
+    if (underWay) return underWay;
+    const answered = this.#answerOf(address).finally(() => this.#questions.delete(address));
+    const question = { startedAtMs: performance.now(), answered };
+    this.#questions.set(address, question);
+    return question;
+  }
+
+  async #answerOf(address: string): Promise<void> {
+    using deadline = new Deadline(QUESTION_MS, this.#connection.closing);
+    const question = ['COMMAND', 'INFO', 'HSETEX', 'HEXPIRE'] as const;
+    try {
+      const reply = await askNode(this.#connection, address, question, deadline);
+      const [hsetex, hexpire] = Array.isArray(reply) ? reply : [];
+      if (hsetex || hexpire) this.#known.set(address, hsetex ? 'HSETEX' : 'HEXPIRE');
+      else throw unsupported(address);
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError && error.retryable)) throw error;
+      this.#trouble = error;
+    }
+  }
+}
+
+function unsupported(address: string): FeatureStoreError {
+  return new FeatureStoreError(
+    'UNSUPPORTED_SERVER',
+    `${address} has no field TTLs; streaming features need Redis 7.4 or Valkey 9.0, or later.`,
+  );
 }

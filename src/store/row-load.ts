@@ -11,6 +11,7 @@
  *   only be checked as it comes: there a bad row is reported among the failed ones, and not sent.
  */
 
+import type { Deadline } from '../cluster/deadline.ts';
 import { dispatch } from '../cluster/dispatch.ts';
 import { ASKING, CommandWriter } from '../cluster/resp/command-writer.ts';
 import type { Reply } from '../cluster/resp/reply-reader.ts';
@@ -110,12 +111,12 @@ export async function writeRow(
   entry: Entry,
   writer: RowWriter,
   options: WriteOptions,
+  deadline: Deadline,
 ): Promise<void> {
   const window = new RowWindow(context, writer);
   window.add(entry);
   for (const { error } of window.refused) throw error;
   if (window.batch.rowCount === 0) return;
-  using deadline = newDeadline(context, options);
   const { failures } = await deliver(context, window.batch, {
     deadline,
     ...confirmation(options, 'online'),

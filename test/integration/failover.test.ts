@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { replicated } from '../../scripts/soak/failover.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 let cluster: LocalCluster;
@@ -26,7 +27,7 @@ it('reads right through the failover of a killed primary when the deadline outla
   const [victim] = await cluster.primaries();
   const port = victim?.port ?? 0;
   // Acknowledged writes are asynchronous to replicas: let them arrive before the primary dies.
-  await victim?.call('WAIT', 1, 5_000);
+  await replicated(cluster);
   await cluster.kill(port);
   const rows = await store.batchGetFeatures(ids, ['n'], { timeoutMs: 30_000 });
   expect(rows).toStrictEqual(expected);
@@ -41,7 +42,7 @@ it('reads right through the failover of a killed primary when the deadline outla
 
 it('lists and counts through a failover: the new primary is scanned in place of the dead one', async () => {
   const [victim] = await cluster.primaries();
-  await victim?.call('WAIT', 1, 5_000);
+  await replicated(cluster);
   await cluster.kill(victim?.port ?? 0);
   const listed = await store.listEntityIds(10_000, { timeoutMs: 20_000 });
   expect(listed).toStrictEqual(ids.toSorted());

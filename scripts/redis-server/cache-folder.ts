@@ -1,8 +1,9 @@
 import { mkdir, readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 
 const BUILT = 'built-';
+const TLS = '-tls';
 
 /** Where built servers are kept: CLUSTER_FEATURE_STORE_CACHE, or the user's folder for caches. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -11,9 +12,9 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   return envPaths('cluster-feature-store', { suffix: '' }).cache;
 }
 
-/** The folder that a finished build of this version gets. */
-export function builtFolder(cache: string, version: string): string {
-  return join(cache, `${BUILT}${version}`);
+/** The folder that a finished build of this version gets. With TLS it stands beside one without. */
+export function builtFolder(cache: string, version: string, tls: boolean): string {
+  return join(cache, `${BUILT}${version}${tls ? TLS : ''}`);
 }
 
 /** Servers that were built before, the newest version first. */
@@ -23,6 +24,11 @@ export async function builtServers(cache: string): Promise<string[]> {
     .filter((name) => name.startsWith(BUILT))
     .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
     .map((name) => join(cache, name, 'redis-server'));
+}
+
+/** Whether a built server's folder says that it has TLS. */
+export function isTlsBuild(path: string): boolean {
+  return dirname(path).endsWith(TLS);
 }
 
 export async function makeCacheFolder(cache: string): Promise<void> {

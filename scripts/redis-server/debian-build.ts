@@ -10,7 +10,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { builtFolder, builtServers } from './cache-folder.ts';
+import { builtFolder, builtServers, isTlsBuild } from './cache-folder.ts';
 import { debianMirror } from './debian-mirror.ts';
 import { findOnPath } from './executable.ts';
 import { withFileLock } from './file-lock.ts';
@@ -28,16 +28,24 @@ const PROGRESS_EVERY_MS = 20_000;
 
 type Log = (line: string) => void;
 
-/** The path of a redis-server built now, or by another process in the meantime. Rejects with the reason why not. */
-export async function buildFromDebian(cache: string, log: Log): Promise<string> {
+/**
+ * The path of a redis-server built now, or by another process in the meantime. It has TLS where OpenSSL's headers
+ * are; with `tls` only such a one will do. Rejects with the reason why not.
+ */
+export async function buildFromDebian(
+  cache: string,
+  log: Log,
+  { tls = false }: { readonly tls?: boolean } = {},
+): Promise<string> {
   const missing: string[] = [];
   for (const tool of TOOLS) if ((await findOnPath(tool)) === undefined) missing.push(tool);
+  if (tls && !(await hasOpenssl())) missing.push("OpenSSL's headers (libssl-dev)");
   if (missing.length > 0) throw new Error(`needs ${missing.join(', ')}, not installed here`);
   const mirror = await debianMirror();
   return withFileLock(
     join(cache, 'build.lock'),
     async () => {
-      const [ready] = await builtServers(cache);
+      const ready = (await builtServers(cache)).find((path) => !tls || isTlsBuild(path));
       if (ready !== undefined) return ready;
       await removeUnfinished(cache);
       return buildNewest(cache, mirror, log);
@@ -88,7 +96,7 @@ async function buildSuite(
   const finished = join(folder, 'finished');
   await mkdir(finished);
   for (const name of PROGRAMS) await rename(join(source, 'src', name), join(finished, name));
-  const target = builtFolder(cache, version);
+  const target = builtFolder(cache, version, tls);
   await rename(finished, target);
   log(`built ${target} in ${Math.round((Date.now() - startedAt) / 1000)} s`);
   return join(target, 'redis-server');

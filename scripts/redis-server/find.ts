@@ -87,22 +87,13 @@ async function candidates(
 ): Promise<Candidate[]> {
   const cache = cacheFolder(env);
   await makeCacheFolder(cache);
-  const onPath = ['redis-server', 'valkey-server'].map((program): Candidate => ({
-    name: `${program} on PATH`,
-    source: 'path',
-    locate: async () => {
-      const path = await findOnPath(program, env);
-      if (path === undefined) throw new Error('not there');
-      return path;
-    },
-  }));
   const cached = (await builtServers(cache)).map((path): Candidate => ({
     name: path,
     source: 'cache',
     locate: async () => path,
   }));
   return [
-    ...onPath,
+    ...pathCandidates(env),
     ...cached,
     {
       name: "Debian's source package",
@@ -111,6 +102,18 @@ async function candidates(
     },
     { name: 'Docker', source: 'docker', locate: () => dockerServer(cache, log) },
   ];
+}
+
+export function pathCandidates(env: NodeJS.ProcessEnv): Candidate[] {
+  return ['redis-server', 'valkey-server'].map((program) => ({
+    name: `${program} on PATH`,
+    source: 'path',
+    locate: async () => {
+      const path = await findOnPath(program, env);
+      if (path === undefined) throw new Error('not there');
+      return path;
+    },
+  }));
 }
 
 /** The first candidate that is there and able; an error that names them all when there is none. */

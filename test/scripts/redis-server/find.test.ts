@@ -6,6 +6,7 @@ import { builtServers, cacheFolder } from '../../../scripts/redis-server/cache-f
 import { chooseMirror, sourceTargets } from '../../../scripts/redis-server/debian-mirror.ts';
 import { wrapperScript } from '../../../scripts/redis-server/docker-server.ts';
 import { findRedisServer, firstThatWorks } from '../../../scripts/redis-server/find.ts';
+import { hasTls } from '../../../scripts/redis-server/find-tls.ts';
 import type { Candidate } from '../../../scripts/redis-server/find.ts';
 import type { ServerAbilities } from '../../../scripts/redis-server/probe.ts';
 
@@ -80,6 +81,22 @@ describe('REDIS_SERVER', () => {
   });
 });
 
+test.each([
+  ['that misses its certificate has it', 'No tls-cert-file configured!', true],
+  ['that finds no support has not', 'Failed finding TLS support.', false],
+  ['that does not know the setting has not', "Bad directive: 'tls-port 65535'", false],
+])('TLS: a server %s', async (_, words, expected) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tls-'));
+  try {
+    const path = join(folder, 'redis-server');
+    await writeFile(path, `#!/bin/sh\necho "${words}"\nexit 1\n`);
+    await chmod(path, 0o755);
+    expect(await hasTls(path)).toBe(expected);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 describe('the mirror', () => {
   test("is the whole Debian among the machine's own, not security or updates", () => {
     const targets = `https://mirror.example/debian-security bookworm-security main
@@ -115,16 +132,17 @@ Components: main
   });
 });
 
-test('the cache is where CLUSTER_FEATURE_STORE_CACHE says; newer builds come first', async () => {
+test('the cache is where CLUSTER_FEATURE_STORE_CACHE says; newer builds come first, those with TLS too', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'cache-'));
   try {
     expect(cacheFolder({ CLUSTER_FEATURE_STORE_CACHE: folder })).toBe(folder);
     expect(cacheFolder({})).toMatch(/cluster-feature-store$/u);
-    for (const name of ['built-8.0.6', 'built-8.0.10', 'building-x']) {
+    for (const name of ['built-8.0.6', 'built-8.0.6-tls', 'built-8.0.10', 'building-x']) {
       await writeFile(join(folder, name), '');
     }
     expect(await builtServers(folder)).toEqual([
       join(folder, 'built-8.0.10', 'redis-server'),
+      join(folder, 'built-8.0.6-tls', 'redis-server'),
       join(folder, 'built-8.0.6', 'redis-server'),
     ]);
     expect(await builtServers(join(folder, 'none'))).toEqual([]);

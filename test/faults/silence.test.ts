@@ -177,6 +177,18 @@ describe.each(SILENCES)('$name', ({ begin, end }) => {
     }
   });
 
+  it('streaming features of the other shards are written, also by a store that has not yet asked what the silent one can', async () => {
+    const silent = idsOfVictim(warm.store);
+    const rows = ids.map((id) => [id, { w: 2 }] as const);
+    for (const { store } of [warm, fresh]) {
+      const { failed, value } = await endingOf(() =>
+        store.updateStreamingBatch(rows, { timeoutMs: TIMEOUT_MS }),
+      );
+      expect(failed?.map(({ id }) => id)).toStrictEqual(silent);
+      expect(value).toMatchObject({ loaded: ids.length - silent.length });
+    }
+  });
+
   it('is connected to in time', async () => {
     const startedAtMs = performance.now();
     const store = await connect({ connectTimeoutMs: 2_000 });

@@ -135,6 +135,25 @@ describe('a key of another type', () => {
   });
 });
 
+describe('a node with too few replicas', () => {
+  useCluster(22_450);
+
+  it('makes its writes wait until the deadline, and takes them when it has enough', async () => {
+    const setLeast = (count: string): Promise<unknown> =>
+      victim.call('CONFIG', 'SET', 'min-replicas-to-write', count);
+    await setLeast('1');
+    onTestFinished(() => setLeast('0').then(() => undefined));
+    const ending = await endingOf(() => store.bulkLoad(rows, { timeoutMs: 300 }));
+    expectRefused(ending, concerned, 'TIMEOUT', /timeoutMs 300; last seen: .*NOREPLICAS/);
+    expect(rowsOf(await read())).toStrictEqual(expected);
+    const patient = [load(), stream()];
+    await setLeast('0');
+    for (const { value } of await Promise.all(patient)) {
+      expect(value).toMatchObject({ loaded: ids.length, failed: [] });
+    }
+  });
+});
+
 describe('credentials and rights', () => {
   useCluster(22_460);
 

@@ -1,6 +1,6 @@
-// Makes a redis-server out of Debian's source package, without root and without touching the machine's own
-// package sources: a private list names a newer suite at the mirror that this machine already uses, and all
-// that apt writes goes into a folder of ours. apt checks the signatures and hashes as always.
+// Makes a redis-server or a valkey-server out of Debian's source package, without root and without touching the
+// machine's own package sources: a private list names a newer suite at the mirror that this machine already uses,
+// and all that apt writes goes into a folder of ours. apt checks the signatures and hashes as always.
 //
 //     apt-get indextargets ─▶ mirror ─▶ apt-get source ─▶ tar ─▶ make ─▶ rename into the cache
 //
@@ -14,13 +14,12 @@ import { builtFolder, builtServers, isTlsBuild } from './cache-folder.ts';
 import { debianMirror } from './debian-mirror.ts';
 import { findOnPath } from './executable.ts';
 import { withFileLock } from './file-lock.ts';
+import { PRODUCTS, programsOf } from './flavour.ts';
+import type { Flavour } from './flavour.ts';
 
 const run = promisify(execFile);
 
-/** Suites that have Redis 8, the newest first. */
-const SUITES = ['sid', 'trixie'];
 const TOOLS = ['apt-get', 'tar', 'make', 'cc', 'g++'];
-const PROGRAMS = ['redis-server', 'redis-cli', 'redis-benchmark'];
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const DOWNLOAD_TIMEOUT_MS = 180_000;
 const BUILD_TIMEOUT_MS = 1_200_000;
@@ -28,15 +27,18 @@ const PROGRESS_EVERY_MS = 20_000;
 
 type Log = (line: string) => void;
 
-/**
- * The path of a redis-server built now, or by another process in the meantime. It has TLS where OpenSSL's headers
- * are; with `tls` only such a one will do. Rejects with the reason why not.
- */
-export async function buildFromDebian(
-  cache: string,
-  log: Log,
-  { tls = false }: { readonly tls?: boolean } = {},
-): Promise<string> {
+export interface BuildOptions {
+  readonly flavour: Flavour;
+  /** Where finished builds are kept. */
+  readonly cache: string;
+  readonly log: Log;
+  /** Only a server with TLS will do. It has TLS anyway where OpenSSL's headers are. @default false */
+  readonly tls?: boolean;
+}
+
+/** The path of a server built now, or by another process in the meantime. Rejects with the reason why not. */
+export async function buildFromDebian(options: BuildOptions): Promise<string> {
+  const { flavour, cache, log, tls = false } = options;
   const missing: string[] = [];
   for (const tool of TOOLS) if ((await findOnPath(tool)) === undefined) missing.push(tool);
   if (tls && !(await hasOpenssl())) missing.push("OpenSSL's headers (libssl-dev)");
@@ -45,12 +47,13 @@ export async function buildFromDebian(
   return withFileLock(
     join(cache, 'build.lock'),
     async () => {
-      const ready = (await builtServers(cache)).find((path) => !tls || isTlsBuild(path));
+      const built = await builtServers(cache, flavour);
+      const ready = built.find((path) => !tls || isTlsBuild(path));
       if (ready !== undefined) return ready;
       await removeUnfinished(cache);
-      return buildNewest(cache, mirror, log);
+      return buildNewest(options, mirror);
     },
-    { onWait: (pid) => log(`process ${pid} is building a redis-server: waiting for it`) },
+    { onWait: (pid) => log(`process ${pid} is building a server: waiting for it`) },
   );
 }
 
@@ -60,12 +63,12 @@ async function removeUnfinished(cache: string): Promise<void> {
   }
 }
 
-async function buildNewest(cache: string, mirror: string, log: Log): Promise<string> {
+async function buildNewest(options: BuildOptions, mirror: string): Promise<string> {
   const reasons: string[] = [];
-  for (const suite of SUITES) {
-    const folder = await mkdtemp(join(cache, 'building-'));
+  for (const suite of PRODUCTS[options.flavour].suites) {
+    const folder = await mkdtemp(join(options.cache, 'building-'));
     try {
-      return await buildSuite(cache, folder, mirror, suite, log);
+      return await buildSuite(options, folder, mirror, suite);
     } catch (error) {
       reasons.push(`${suite}: ${lastLine(error)}`);
     } finally {
@@ -76,33 +79,34 @@ async function buildNewest(cache: string, mirror: string, log: Log): Promise<str
 }
 
 async function buildSuite(
-  cache: string,
+  { flavour, cache, log }: BuildOptions,
   folder: string,
   mirror: string,
   suite: string,
-  log: Log,
 ): Promise<string> {
-  log(`fetching the source of Redis from Debian ${suite}`);
-  const { tarball, version } = await download(folder, mirror, suite);
+  const { title } = PRODUCTS[flavour];
+  log(`fetching the source of ${title} from Debian ${suite}`);
+  const { tarball, version } = await download(flavour, folder, mirror, suite);
   const source = join(folder, 'source');
   await mkdir(source);
   await run('tar', ['-xf', tarball, '-C', source, '--strip-components=1']);
   const tls = await hasOpenssl();
-  log(
-    `building Redis ${version} ${tls ? 'with' : 'without'} TLS; this takes a minute or two, once`,
-  );
+  const how = `${tls ? 'with' : 'without'} TLS; this takes a few minutes, once`;
+  log(`building ${title} ${version} ${how}`);
   const startedAt = Date.now();
-  await compile(source, tls, log);
+  const programs = programsOf(flavour);
+  await compile(source, programs, tls, log);
   const finished = join(folder, 'finished');
   await mkdir(finished);
-  for (const name of PROGRAMS) await rename(join(source, 'src', name), join(finished, name));
-  const target = builtFolder(cache, version, tls);
+  for (const name of programs) await rename(join(source, 'src', name), join(finished, name));
+  const target = builtFolder(cache, { flavour, version, tls });
   await rename(finished, target);
   log(`built ${target} in ${Math.round((Date.now() - startedAt) / 1000)} s`);
-  return join(target, 'redis-server');
+  return join(target, `${flavour}-server`);
 }
 
 async function download(
+  flavour: Flavour,
   folder: string,
   mirror: string,
   suite: string,
@@ -122,10 +126,11 @@ async function download(
   ].flatMap((setting) => ['-o', setting]);
   const options = { cwd: folder, timeout: DOWNLOAD_TIMEOUT_MS, maxBuffer: 1 << 24 };
   await run('apt-get', [...settings, '-q', 'update'], options);
-  await run('apt-get', [...settings, '-q', 'source', '--download-only', 'redis'], options);
+  await run('apt-get', [...settings, '-q', 'source', '--download-only', flavour], options);
   const names = await readdir(folder);
-  const tarball = names.find((name) => /^redis_.*\.orig\.tar\.[a-z0-9]+$/u.test(name));
-  const version = /^redis_(?:\d+:)?([\w.~+]+)\.orig/u.exec(tarball ?? '')?.[1];
+  const orig = new RegExp(`^${flavour}_(?:\\d+:)?([\\w.~+]+)\\.orig\\.tar\\.[a-z0-9]+$`, 'u');
+  const tarball = names.find((name) => orig.test(name));
+  const version = orig.exec(tarball ?? '')?.[1];
   if (tarball === undefined || version === undefined) throw new Error('no source tarball came');
   return { tarball: join(folder, tarball), version };
 }
@@ -139,9 +144,14 @@ async function hasOpenssl(): Promise<boolean> {
   );
 }
 
-async function compile(source: string, tls: boolean, log: Log): Promise<void> {
+async function compile(
+  source: string,
+  programs: readonly string[],
+  tls: boolean,
+  log: Log,
+): Promise<void> {
   const jobs = `-j${availableParallelism()}`;
-  const args = ['-C', join(source, 'src'), jobs, ...(tls ? ['BUILD_TLS=yes'] : []), ...PROGRAMS];
+  const args = ['-C', join(source, 'src'), jobs, ...(tls ? ['BUILD_TLS=yes'] : []), ...programs];
   // A make above us must not hand its own flags down.
   const { MAKEFLAGS: _flags, MFLAGS: _short, ...env } = process.env;
   const make = spawn('make', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,5 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Flavour } from './flavour.ts';
 
 /** The first file of this name on PATH that may be run. */
 export async function findOnPath(
@@ -28,7 +29,7 @@ export async function resolveCommand(
 export async function findCompanion(
   serverPath: string,
   tool: 'cli' | 'benchmark',
-  flavour: 'redis' | 'valkey',
+  flavour: Flavour,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string | undefined> {
   const names = flavour === 'valkey' ? ['valkey', 'redis'] : ['redis', 'valkey'];

@@ -1,4 +1,5 @@
-// Which redis-server to run where TLS is to be tried: the one that is used anyway if it has TLS, else another.
+// Which server to run where TLS is to be tried: the one that is used anyway if it has TLS, else another of the same
+// product.
 //
 //     findRedisServer ─▶ PATH ─▶ cache ─▶ built from Debian's source, with OpenSSL's headers
 import { execFile } from 'node:child_process';
@@ -6,10 +7,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { builtServers, cacheFolder, makeCacheFolder } from './cache-folder.ts';
-import { buildFromDebian } from './debian-build.ts';
-import { findRedisServer, firstThatWorks, pathCandidates } from './find.ts';
-import type { Candidate, FindOptions, RedisServer } from './find.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { builtCandidates, findRedisServer, firstThatWorks, pathCandidate } from './find.ts';
+import type { FindOptions, RedisServer } from './find.ts';
 import { probeServer } from './probe.ts';
 
 const PROBE_TIMEOUT_MS = 10_000;
@@ -21,21 +21,11 @@ export async function findTlsServer(options: FindOptions = {}): Promise<RedisSer
   const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
   const usual = await findRedisServer(options);
   if (await hasTls(usual.path)) return usual;
-  const cache = cacheFolder(env);
-  await makeCacheFolder(cache);
-  const built = (await builtServers(cache)).map((path): Candidate => ({
-    name: path,
-    source: 'cache',
-    locate: async () => path,
-  }));
-  const fromSource: Candidate = {
-    name: "Debian's source package",
-    source: 'built',
-    locate: () => buildFromDebian(cache, log, { tls: true }),
-  };
+  const { flavour } = usual;
+  const built = await builtCandidates(flavour, { cache: cacheFolder(env), log, tls: true });
   try {
     const server = await firstThatWorks(
-      [...pathCandidates(env), ...built, fromSource],
+      [pathCandidate(flavour, env), ...built],
       env,
       async (path) => {
         if (!(await hasTls(path))) throw new Error(`${path} was built without TLS`);

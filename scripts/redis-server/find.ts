@@ -9,6 +9,8 @@ import { builtServers, cacheFolder, makeCacheFolder } from './cache-folder.ts';
 import { buildFromDebian } from './debian-build.ts';
 import { dockerServer } from './docker-server.ts';
 import { findCompanion, findOnPath, resolveCommand } from './executable.ts';
+import { PRODUCTS } from './flavour.ts';
+import type { Flavour } from './flavour.ts';
 import { probeServer } from './probe.ts';
 import type { ServerAbilities } from './probe.ts';
 
@@ -19,7 +21,7 @@ export interface RedisServer {
   readonly cliPath?: string;
   readonly benchmarkPath?: string;
   readonly version: string;
-  readonly flavour: 'redis' | 'valkey';
+  readonly flavour: Flavour;
   readonly hasHsetex: boolean;
   readonly source: ServerSource;
 }
@@ -86,26 +88,17 @@ async function candidates(
   log: (line: string) => void,
 ): Promise<Candidate[]> {
   const cache = cacheFolder(env);
-  await makeCacheFolder(cache);
-  const cached = (await builtServers(cache)).map((path): Candidate => ({
-    name: path,
-    source: 'cache',
-    locate: async () => path,
-  }));
   return [
-    ...pathCandidates(env),
-    ...cached,
-    {
-      name: "Debian's source package",
-      source: 'built',
-      locate: () => buildFromDebian(cache, log),
-    },
+    pathCandidate('redis', env),
+    pathCandidate('valkey', env),
+    ...(await builtCandidates('redis', { cache, log })),
     { name: 'Docker', source: 'docker', locate: () => dockerServer(cache, log) },
   ];
 }
 
-export function pathCandidates(env: NodeJS.ProcessEnv): Candidate[] {
-  return ['redis-server', 'valkey-server'].map((program) => ({
+export function pathCandidate(flavour: Flavour, env: NodeJS.ProcessEnv): Candidate {
+  const program = `${flavour}-server`;
+  return {
     name: `${program} on PATH`,
     source: 'path',
     locate: async () => {
@@ -113,7 +106,26 @@ export function pathCandidates(env: NodeJS.ProcessEnv): Candidate[] {
       if (path === undefined) throw new Error('not there');
       return path;
     },
+  };
+}
+
+/** What was built before, the newest first, and what can be built. */
+export async function builtCandidates(
+  flavour: Flavour,
+  options: { readonly cache: string; readonly log: (line: string) => void; readonly tls?: boolean },
+): Promise<Candidate[]> {
+  await makeCacheFolder(options.cache);
+  const cached = (await builtServers(options.cache, flavour)).map((path): Candidate => ({
+    name: path,
+    source: 'cache',
+    locate: async () => path,
   }));
+  const fromSource: Candidate = {
+    name: `Debian's source package ${flavour}`,
+    source: 'built',
+    locate: () => buildFromDebian({ flavour, ...options }),
+  };
+  return [...cached, fromSource];
 }
 
 /** The first candidate that is there and able; an error that names them all when there is none. */
@@ -141,9 +153,8 @@ async function tryCandidate(
   const path = await candidate.locate();
   const { version, flavour, hasHexpire, hasHsetex } = await probe(path);
   if (!hasHexpire) {
-    const product = flavour === 'valkey' ? 'Valkey' : 'Redis';
     throw new Error(
-      `${path} is ${product} ${version}, without field TTLs (HEXPIRE needs Redis 7.4 or Valkey 9.0)`,
+      `${path} is ${PRODUCTS[flavour].title} ${version}, without field TTLs (HEXPIRE needs Redis 7.4 or Valkey 9.0)`,
     );
   }
   const cliPath = await findCompanion(path, 'cli', flavour, env);

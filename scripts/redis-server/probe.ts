@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import type { Flavour } from './flavour.ts';
 
 const TIMEOUT_MS = 15_000;
 
@@ -14,7 +15,7 @@ const TIMEOUT_MS = 15_000;
 export interface ServerAbilities {
   /** The product's own version: Valkey's, not the Redis version it is compatible with. */
   readonly version: string;
-  readonly flavour: 'redis' | 'valkey';
+  readonly flavour: Flavour;
   /** Fields with a TTL: Redis 7.4, Valkey 9.0. */
   readonly hasHexpire: boolean;
   /** Fields written with their TTL in one command: Redis 8.0, Valkey 9.0. */

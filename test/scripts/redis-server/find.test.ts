@@ -137,15 +137,21 @@ test('the cache is where CLUSTER_FEATURE_STORE_CACHE says; newer builds come fir
   try {
     expect(cacheFolder({ CLUSTER_FEATURE_STORE_CACHE: folder })).toBe(folder);
     expect(cacheFolder({})).toMatch(/cluster-feature-store$/u);
-    for (const name of ['built-8.0.6', 'built-8.0.6-tls', 'built-8.0.10', 'building-x']) {
+    const valkeys = ['built-valkey-9.1.2', 'built-valkey-9.1.2-tls'];
+    const others = ['built-8.0.6', 'built-8.0.6-tls', 'built-8.0.10', 'building-x'];
+    for (const name of [...valkeys, ...others]) {
       await writeFile(join(folder, name), '');
     }
-    expect(await builtServers(folder)).toEqual([
+    expect(await builtServers(folder, 'redis')).toEqual([
       join(folder, 'built-8.0.10', 'redis-server'),
       join(folder, 'built-8.0.6-tls', 'redis-server'),
       join(folder, 'built-8.0.6', 'redis-server'),
     ]);
-    expect(await builtServers(join(folder, 'none'))).toEqual([]);
+    expect(await builtServers(folder, 'valkey')).toEqual([
+      join(folder, 'built-valkey-9.1.2-tls', 'valkey-server'),
+      join(folder, 'built-valkey-9.1.2', 'valkey-server'),
+    ]);
+    expect(await builtServers(join(folder, 'none'), 'redis')).toEqual([]);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -5,6 +5,7 @@
  */
 
 import { Cluster, Redis, type RedisOptions } from './ioredis.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FeatureStoreError } from '../errors.ts';
 import { formatAddress, type HostAndPort } from './address.ts';
 import { Connection, type ConnectionMode, type NatMap, type Underlay } from './connection.ts';
@@ -36,7 +37,7 @@ export async function connectNodes(
         'name one standalone server, or nodes of one cluster.',
     );
   }
-  const redis = mode === 'cluster' ? openCluster(seeds, seed, settings) : openServer(seed);
+  const redis = mode === 'cluster' ? openCluster(seed, settings) : openServer(seed);
   const { natMap } = settings;
   return start({ mode, redis, owned: true, natMap, seeds: seeds.map(formatAddress) }, settings);
 }
@@ -73,12 +74,20 @@ async function start(underlay: Underlay, settings: ConnectSettings): Promise<Con
         'The cluster answers, but no node owns a slot: create it first (redis-cli --cluster create).',
       );
     }
-    if (settings.warmUp) await within(settings.connectTimeoutMs, connection.warmUp());
+    if (settings.warmUp) await warmUp(connection, settings.connectTimeoutMs);
     return connection;
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+/** A node that does not open in time is left for the call that needs it. */
+async function warmUp(connection: Connection, timeoutMs: number): Promise<void> {
+  const enough = new AbortController();
+  const late = delay(timeoutMs, undefined, { signal: enough.signal }).catch(() => undefined);
+  await Promise.race([connection.warmUp(), late]);
+  enough.abort();
 }
 
 async function firstAnswer(
@@ -137,21 +146,19 @@ async function modeOf(redis: Redis, timeoutMs: number): Promise<ConnectionMode> 
   }
 }
 
-function openCluster(seeds: readonly Seed[], seed: Seed, settings: ConnectSettings): Cluster {
+/** By the seed that answered: ioredis would ask them one after the other, and wait for each. */
+function openCluster(seed: Seed, settings: ConnectSettings): Cluster {
   const { redisOptions } = seed;
   const { natMap } = settings;
-  const cluster = new Cluster(
-    seeds.map(({ host, port }) => ({ host, port })),
-    {
-      redisOptions: { ...redisOptions, replyMapping: 'legacy' },
-      // Our own readiness is a slot table; one dead shard shall not keep the others from serving.
-      enableReadyCheck: false,
-      slotsRefreshTimeout: settings.connectTimeoutMs,
-      ...(natMap === undefined ? {} : { natMap }),
-      // Certificates speak of names: with TLS the names of the seeds are not resolved first.
-      ...(redisOptions.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
-    },
-  );
+  const cluster = new Cluster([{ host: seed.host, port: seed.port }], {
+    redisOptions: { ...redisOptions, replyMapping: 'legacy' },
+    // Our own readiness is a slot table; one dead shard shall not keep the others from serving.
+    enableReadyCheck: false,
+    slotsRefreshTimeout: settings.connectTimeoutMs,
+    ...(natMap === undefined ? {} : { natMap }),
+    // Certificates speak of names: with TLS the names of the seeds are not resolved first.
+    ...(redisOptions.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
+  });
   // The lanes report what matters; without a listener ioredis would print every failed attempt.
   cluster.on('error', () => undefined);
   return cluster;

@@ -99,7 +99,7 @@ export class Connection {
       { silenceMs, suspicionMs, chunksInFlight },
       purpose === 'bulk' ? this.#turns : undefined,
     );
-    lane.onSilence = (): void => void this.refresh();
+    lane.onTrouble = (): void => void this.refresh();
     this.#lanes[purpose].set(address, lane);
     return lane;
   }

@@ -1,6 +1,7 @@
 /** The end of a call: a time, the caller's AbortSignal, or the store's closing, whichever is first. */
 
 import { FeatureStoreError } from '../errors.ts';
+import { onAbort } from './abort-listeners.ts';
 import type { Closing } from './closing.ts';
 
 export class Deadline implements Disposable {
@@ -9,6 +10,7 @@ export class Deadline implements Disposable {
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #waiting = new Set<() => void>();
+  readonly #offAbort: (() => void) | undefined;
   #passed = false;
 
   constructor(timeoutMs: number, closing: Closing, signal?: AbortSignal) {
@@ -17,7 +19,7 @@ export class Deadline implements Disposable {
     this.#signal = signal;
     this.#timer = setTimeout(this.#pass, timeoutMs);
     closing.add(this.#pass);
-    signal?.addEventListener('abort', this.#pass, { once: true });
+    if (signal) this.#offAbort = onAbort(signal, this.#pass);
     if (closing.isClosed || signal?.aborted) this.#pass();
   }
 
@@ -80,7 +82,7 @@ export class Deadline implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#closing.delete(this.#pass);
-    this.#signal?.removeEventListener('abort', this.#pass);
+    this.#offAbort?.();
   }
 
   readonly #pass = (): void => {

@@ -77,8 +77,11 @@ export class Lane {
   readonly #wire: Wire;
   readonly #silenceMs: number;
   readonly #suspicionMs: number;
-  /** Called while the node owes replies and is silent. */
-  onSilence: () => void = () => undefined;
+  /** Called while the node owes replies and is silent, and when an open connection was lost. */
+  onTrouble: () => void = () => undefined;
+  /** Why the connection was lost the last time, until it is open again. */
+  #lastTrouble = '';
+  #wasOpen = false;
   #reader = new ReplyReader();
   readonly #turns: Turns | undefined;
   /** Came in, for a turn to come. */
@@ -141,8 +144,9 @@ export class Lane {
   open(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#wire.isOpen) resolve();
-      else if (this.#closed || this.#wire.isBackingOff) reject(this.#lost(''));
-      else {
+      else if (this.#closed || (this.#wire.isBackingOff && !isDenial(this.#lastTrouble))) {
+        reject(this.#lost(this.#lastTrouble));
+      } else {
         this.#waiting.push({ resolve, reject });
         this.#expectSoon(this.#waiting.length);
         this.#wire.open();
@@ -163,6 +167,8 @@ export class Lane {
   close(): void {
     this.#closed = true;
     this.#wire.close();
+    this.#giveUp(this.#lost('')); // ioredis need not say so, where it had only begun to connect
+    clearTimeout(this.#watch);
   }
 
   #write(owed: Owed): void {
@@ -197,6 +203,8 @@ export class Lane {
   };
 
   #onOpen(): void {
+    this.#wasOpen = true;
+    this.#lastTrouble = '';
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { resolve } of waiting) resolve();
@@ -252,7 +260,14 @@ export class Lane {
 
   #onClose(trouble: string): void {
     this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY }); // what came before the end holds
-    const lost = this.#lost(trouble);
+    this.#lastTrouble = trouble || this.#lastTrouble;
+    this.#giveUp(this.#lost(trouble));
+    const wasOpen = this.#wasOpen;
+    this.#wasOpen = false;
+    if (wasOpen && !this.#closed) this.onTrouble();
+  }
+
+  #giveUp(lost: LaneLost): void {
     const ended = [...this.#owed, ...this.#waiting];
     this.#owed = [];
     this.#waiting = [];
@@ -278,7 +293,7 @@ export class Lane {
     if (silentMs >= this.#silenceMs) return this.drop(`no reply within ${this.#silenceMs} ms`);
     const isSilent = silentMs >= this.#suspicionMs;
     this.#watchFor(isSilent ? this.#suspicionMs : this.#suspicionMs - silentMs);
-    if (isSilent) this.onSilence();
+    if (isSilent) this.onTrouble();
   }
 
   /** What waits to be read was said. */
@@ -287,7 +302,7 @@ export class Lane {
   }
 
   #lost(trouble: string): LaneLost {
-    const denied = /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(trouble);
+    const denied = isDenial(trouble);
     return new LaneLost(
       denied
         ? new FeatureStoreError(
@@ -301,4 +316,9 @@ export class Lane {
           ),
     );
   }
+}
+
+/** Credentials may be right by the next attempt, so that one is waited for; a dead node's is not. */
+function isDenial(trouble: string): boolean {
+  return /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(trouble);
 }

@@ -20,15 +20,25 @@ export type Verdict =
   | { readonly kind: 'wait'; readonly error: FeatureStoreError }
   | { readonly kind: 'fail'; readonly error: FeatureStoreError };
 
-const WAIT_FOR: ReadonlySet<string> = new Set([
-  'TRYAGAIN',
-  'LOADING',
-  'CLUSTERDOWN',
-  'MASTERDOWN',
-  'READONLY',
-  'NOREPLICAS',
-  'BUSY',
-  'UNKILLABLE',
+/** What rows wait for, and what to do where it lasts. */
+const WAIT_FOR: ReadonlyMap<string, string> = new Map([
+  ['TRYAGAIN', 'The slot is moving: try again when the move is done.'],
+  ['LOADING', 'The server reads its data from disk: wait until it has, or raise timeoutMs.'],
+  [
+    'CLUSTERDOWN',
+    'Slots have no owner: bring their nodes back, and see cluster-require-full-coverage.',
+  ],
+  ['MASTERDOWN', 'The replica has lost its primary: wait for the failover, or raise timeoutMs.'],
+  ['READONLY', 'The node is a replica now: wait for the failover, or look at the topology.'],
+  [
+    'NOREPLICAS',
+    'The server has fewer replicas than min-replicas-to-write asks for: bring them back.',
+  ],
+  [
+    'BUSY',
+    'A script or function holds the server: wait, or end it with SCRIPT KILL or FUNCTION KILL.',
+  ],
+  ['UNKILLABLE', 'A script that has written holds the server: wait for its end.'],
 ]);
 
 const REDIRECT = /^(MOVED|ASK) (\d+) (.*):(\d+)$/;
@@ -38,19 +48,21 @@ export function verdictOf(message: string, from: Address): Verdict {
   const redirect = REDIRECT.exec(message);
   if (redirect) {
     const [, word, slot, host, port] = redirect;
-    if (host === '?') return wait(message, from); // the node does not know its name (Redis 7.0)
+    if (host === '?')
+      return wait(message, from, 'The node does not know its name: see cluster-announce-hostname.'); // the node does not know its name (Redis 7.0)
     const address = `${host === '' ? from.slice(0, from.lastIndexOf(':')) : host}:${port}`;
     return word === 'MOVED'
       ? { kind: 'moved', slot: Number(slot), address }
       : { kind: 'ask', address };
   }
   const word = message.split(' ', 1)[0] ?? '';
-  if (WAIT_FOR.has(word)) return wait(message, from);
+  const advice = WAIT_FOR.get(word);
+  if (advice !== undefined) return wait(message, from, advice);
   return { kind: 'fail', error: refusal(word, message, from) };
 }
 
-function wait(message: string, from: Address): Verdict {
-  const said = `${from} answers '${message}'.`;
+function wait(message: string, from: Address, advice: string): Verdict {
+  const said = `${from} answers '${message}'. ${advice}`;
   return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said) };
 }
 

@@ -10,6 +10,7 @@
 import type { Redis } from './ioredis.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
 
+const LF = 10;
 /** Up to here libuv writes a string from its stack (node 20, StreamBase::WriteString). */
 const MAX_TEXT_BYTES = 16_384;
 
@@ -69,9 +70,10 @@ export class Wire {
    * read any more.
    */
   reset(why: string): void {
-    const { stream } = this.#redis;
-    stream.removeAllListeners('data');
-    stream.destroy();
+    // An attempt that has only begun has no stream yet.
+    const stream: Redis['stream'] | undefined = this.#redis.stream;
+    stream?.removeAllListeners('data');
+    stream?.destroy();
     this.#end(why);
   }
 
@@ -84,7 +86,13 @@ export class Wire {
     this.#state = 'open';
     const { stream } = this.#redis;
     stream.removeAllListeners('data');
-    stream.on('data', (chunk: Buffer) => this.#events.onBytes(chunk));
+    let isFirst = true;
+    stream.on('data', (chunk: Buffer) => {
+      // ioredis takes a greeting for whole at its CR; where the LF comes later, it comes to us.
+      const begin = isFirst && chunk[0] === LF ? 1 : 0;
+      isFirst = false;
+      if (chunk.length > begin) this.#events.onBytes(chunk.subarray(begin));
+    });
     this.#events.onOpen();
   }
 

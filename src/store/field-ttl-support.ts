@@ -14,6 +14,8 @@ import { FeatureStoreError } from '../errors.ts';
 
 export type FieldTtlCommand = 'HSETEX' | 'HEXPIRE';
 
+type Known = FieldTtlCommand | 'none';
+
 /** How long a primary is waited for while others have answered. */
 const PATIENCE_MS = 250;
 /** How long one question goes on. */
@@ -27,7 +29,7 @@ interface Question {
 
 export class FieldTtlSupport {
   readonly #connection: Connection;
-  readonly #known = new Map<string, FieldTtlCommand>();
+  readonly #known = new Map<string, Known>();
   readonly #questions = new Map<string, Question>();
   /** The slot table whose primaries have all been asked, and what all of them know. */
   #settled: { topology: Topology; command: FieldTtlCommand } | undefined;
@@ -45,7 +47,7 @@ export class FieldTtlSupport {
 
   /**
    * What every primary understands, of those that answer.
-   * @throws FeatureStoreError UNSUPPORTED_SERVER where one knows neither; TIMEOUT, ACCESS_DENIED
+   * @throws FeatureStoreError UNSUPPORTED_SERVER where none knows either; TIMEOUT, ACCESS_DENIED
    */
   async command(deadline: Deadline): Promise<FieldTtlCommand> {
     for (;;) {
@@ -53,10 +55,18 @@ export class FieldTtlSupport {
       if (this.#settled?.topology === topology) return this.#settled.command;
       const primaries = topology.shards().map(({ address }) => address);
       await this.#askAll(primaries, deadline);
-      const commands = primaries.flatMap((address) => this.#known.get(address) ?? []);
+      const answers = primaries.flatMap((address) => this.#known.get(address) ?? []);
+      const commands = answers.filter((known) => known !== 'none');
       const command = commands.every((known) => known === 'HSETEX') ? 'HSETEX' : 'HEXPIRE';
-      if (commands.length === primaries.length) this.#settled = { topology, command };
-      if (commands.length > 0) return command;
+      if (commands.length > 0) {
+        // A primary that knows neither refuses its own rows.
+        if (answers.length === primaries.length) this.#settled = { topology, command };
+        return command;
+      }
+      if (answers.length > 0) {
+        for (const address of primaries) this.#known.delete(address); // it may be upgraded meanwhile
+        throw unsupported(primaries.join(', '));
+      }
       await deadline.pause(limits.firstPauseMs);
       await deadline.race(this.#connection.refresh()).catch(() => undefined);
       if (deadline.passed) throw deadline.error(this.#trouble);
@@ -90,8 +100,7 @@ export class FieldTtlSupport {
     try {
       const reply = await askNode(this.#connection, address, question, deadline);
       const [hsetex, hexpire] = Array.isArray(reply) ? reply : [];
-      if (hsetex || hexpire) this.#known.set(address, hsetex ? 'HSETEX' : 'HEXPIRE');
-      else throw unsupported(address);
+      this.#known.set(address, hsetex ? 'HSETEX' : hexpire ? 'HEXPIRE' : 'none');
     } catch (error) {
       if (!(error instanceof FeatureStoreError && error.retryable)) throw error;
       this.#trouble = error;
@@ -99,9 +108,9 @@ export class FieldTtlSupport {
   }
 }
 
-function unsupported(address: string): FeatureStoreError {
+function unsupported(addresses: string): FeatureStoreError {
   return new FeatureStoreError(
     'UNSUPPORTED_SERVER',
-    `${address} has no field TTLs; streaming features need Redis 7.4 or Valkey 9.0, or later.`,
+    `${addresses} know no field TTLs; streaming features need Redis 7.4 or Valkey 9.0, or later.`,
   );
 }

@@ -5,6 +5,7 @@
  * the consumer stops, the signal fires, or the source throws, the source is closed.
  */
 
+import { onAbort } from '../cluster/abort-listeners.ts';
 import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError } from '../errors.ts';
 
@@ -85,11 +86,11 @@ function iterate<Item>(source: Source<Item>): Iterator<Item> | AsyncIterator<Ite
 class AbortableWait implements Disposable {
   readonly #signal: AbortSignal | undefined;
   #abort: (() => void) | undefined;
-  readonly #onAbort = (): void => this.#abort?.();
+  readonly #offAbort: (() => void) | undefined;
 
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal) this.#offAbort = onAbort(signal, () => this.#abort?.());
   }
 
   for<T>(promise: Promise<T>): Promise<T> {
@@ -102,7 +103,7 @@ class AbortableWait implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#offAbort?.();
   }
 }
 

@@ -1,7 +1,7 @@
 /** How calls end that are not left to their end: closed, aborted, their source broken, their consumer gone. */
 
 import { getEventListeners } from 'node:events';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
@@ -76,6 +76,17 @@ describe('close', () => {
     await subject.store.close(); // again
   });
 
+  it('in the tick in which a connection is begun leaves nothing that fails later', async () => {
+    const { store, id } = await subjectOf(await connect());
+    const { codes } = await endingOf(async () => {
+      const call = store.keyTtlSeconds(id);
+      await store.close();
+      await call;
+    });
+    expect(codes).toStrictEqual(['CLOSED']);
+    await pause(6_000); // longer than the silence that a connection may keep
+  });
+
   it('settles hundreds of calls of every kind, each answered or closed', async () => {
     const subject = await subjectOf(await connect());
     const calls = Array.from({ length: 400 }, (_, n) => CALL_NAMES[n % CALL_NAMES.length] ?? '');
@@ -146,6 +157,19 @@ describe('a signal', () => {
       expectNobodyListens();
     }
     await shared.store.bulkLoad(ids.map((id, n) => [id, { n }] as const));
+  });
+
+  it('may be shared by many calls at once without a warning', async () => {
+    const warnings: Error[] = [];
+    const hear = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', hear);
+    onTestFinished(() => void process.off('warning', hear));
+    const { signal } = caller;
+    const reads = ids.slice(0, 50).map((id) => shared.store.getFeatures(id, ['n'], { signal }));
+    await Promise.all(reads);
+    await nextTurn(); // warnings come a tick later
+    expect(warnings).toStrictEqual([]);
+    expectNobodyListens();
   });
 
   it('that fires ends a load whose source hangs, and closes the source', async () => {

@@ -162,7 +162,54 @@ describe('credentials and rights', () => {
     for (const node of nodes) await node.call('ACL', 'SETUSER', USER, ...rules);
   }
 
+  interface Admin extends AsyncDisposable {
+    config(...words: string[]): Promise<unknown>;
+    /** Closes every other connection to the node. */
+    killOthers(): Promise<unknown>;
+  }
+
+  /** On a connection that stays logged in whatever becomes of the password; it wants none in the end. */
+  async function adminOf(node: RedisNode): Promise<Admin> {
+    const client = node.client();
+    await client.ping();
+    return {
+      config: (...words) => client.call('CONFIG', words),
+      killOthers: () => client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+      [Symbol.asyncDispose]: async () => {
+        await client.call('CONFIG', 'SET', 'requirepass', '');
+        client.disconnect();
+      },
+    };
+  }
+
   beforeEach(() => setUser(cluster.nodes, 'reset', 'on', `>${PASSWORD}`, '~*', '+@all'));
+
+  it('a node that wants a password now refuses its rows, until it does not', async () => {
+    expect((await read()).codes).toStrictEqual([]);
+    await using admin = await adminOf(victim);
+    await admin.config('SET', 'requirepass', 'new-secret');
+    await admin.killOthers();
+    const advice = /NOAUTH .*Set redisOptions.username and redisOptions.password/;
+    for (const attempt of [read, load, stream]) {
+      expectRefused(await attempt(), concerned, 'ACCESS_DENIED', advice);
+    }
+    expect(rowsOf(await read())).toStrictEqual(expectedBut(concerned));
+    await admin.config('SET', 'requirepass', '');
+    expect(rowsOf(await read())).toStrictEqual(expected);
+  });
+
+  it('a password that is not valid any more fails the rows of that node', async () => {
+    const secure = await connectAs(USER, PASSWORD);
+    expect((await read(secure)).codes).toStrictEqual([]);
+    await using admin = await adminOf(victim);
+    await setUser([victim], 'resetpass', '>another-secret');
+    await admin.killOthers();
+    const ending = await read(secure);
+    expectRefused(ending, concerned, 'ACCESS_DENIED', /WRONGPASS .*Set redisOptions.username/);
+    expect(rowsOf(ending)).toStrictEqual(expectedBut(concerned));
+    await setUser([victim], `>${PASSWORD}`);
+    expect(rowsOf(await read(secure))).toStrictEqual(expected);
+  });
 
   it.each([
     ['hmget', read],
@@ -227,6 +274,21 @@ describe('a server without field TTLs', () => {
     await expect(old.updateStreaming('u1', { s: 1 })).rejects.toMatchObject(refusal);
     await expect(old.updateStreamingBatch({ u1: { s: 1 } })).rejects.toMatchObject(refusal);
     expect(await old.getFeatures('u1')).toStrictEqual({ n: '1' });
+  });
+
+  it('refuses the rows of one old node among new ones, and only these', async () => {
+    await using mixed = await startLocalCluster({
+      portFrom: 22_484,
+      replicasPerPrimary: 0,
+      extraConfig: (port) => (port % 2 === 0 ? without : []),
+    });
+    await using its = await FeatureStore.connect({ nodes: mixed.urls });
+    const old = ids.filter((id) => Number(its.shardFor(id)?.split(':')[1]) % 2 === 0);
+    expect(old.length).toBeGreaterThan(50);
+    expectRefused(await stream(its), old, 'UNSUPPORTED_SERVER', /Redis 7.4 or Valkey 9.0/);
+    const id = ids.find((one) => !old.includes(one)) ?? '';
+    await its.updateStreaming(id, { s: 2 });
+    expect(await its.getFeatures(id, ['s'])).toStrictEqual({ s: '2' });
   });
 });
 

@@ -197,6 +197,12 @@ describe.each(SILENCES)('$name', ({ begin, end }) => {
     expect(await store.getFeatures(id, ['n'])).toStrictEqual(expected[ids.indexOf(id)]);
   });
 
+  it('is left out where connections are opened beforehand', async () => {
+    const store = await connect({ connectTimeoutMs: 2_000, warmUp: true });
+    const id = ids.find((one) => store.shardFor(one) !== proxy.address) ?? '';
+    expect(await store.getFeatures(id, ['n'])).toStrictEqual(expected[ids.indexOf(id)]);
+  });
+
   it('is not enough as the only node that is named', async () => {
     const nodes = [`redis://${proxy.address}`];
     const { error, elapsedMs } = await endingOf(() => connect({ nodes, connectTimeoutMs: 500 }));
@@ -205,6 +211,13 @@ describe.each(SILENCES)('$name', ({ begin, end }) => {
       message: expect.stringContaining(proxy.address),
     });
     expect(elapsedMs).toBeLessThan(500 + SLACK_MS);
+  });
+
+  it('may be one of the nodes that are named', async () => {
+    const nodes = [`redis://${proxy.address}`, ...(options().nodes ?? [])];
+    const startedAtMs = performance.now();
+    await Promise.all(Array.from({ length: 8 }, () => connect({ nodes, connectTimeoutMs: 2_000 })));
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
   });
 
   it('does not keep the slot table from being looked up', async () => {
@@ -230,6 +243,16 @@ describe('a server that answers a byte at a time', () => {
     passOn();
     await one.store.bulkLoad([[one.spareId, { n: ids.indexOf(one.spareId) }]]);
     await expectAllRight(one.store);
+  });
+
+  it('is understood from its greeting on', async () => {
+    const { store } = await subject();
+    proxy.path = TRICKLING;
+    onTestFinished(passOn);
+    const [id = ''] = idsOfVictim(store);
+    const row = await store.getFeatures(id, ['n'], { timeoutMs: 5_000 });
+    expect(row).toStrictEqual(expected[ids.indexOf(id)]);
+    expect(store.stats().shards[proxy.address]?.lostConnections).toBe(0);
   });
 
   it('gives the rows that came in time; the others fail, and reach nobody later', async () => {

@@ -143,6 +143,8 @@ describe('a cluster with replicas', () => {
       await connect({ nodes: [seed], natMap, keyPrefix: 'rolling:' }),
       await connect({ redis, keyPrefix: 'rolling:' }),
     ] as const;
+    const idle = await connect({ nodes: [seed], keyPrefix: 'idle:' });
+    await idle.bulkLoad(rows);
 
     const workload = await startWorkload({ stores, vipGroup: 'vip', restMs: 15 });
     for (const [index, node] of cluster.nodes.entries()) {
@@ -157,6 +159,7 @@ describe('a cluster with replicas', () => {
         .poll(() => addressesOf(stores[index]!), { timeout: 10_000 })
         .toStrictEqual(addresses);
     }
+    expect(await idle.batchGetFeatures(ids, ['n'], { timeoutMs: 5_000 })).toStrictEqual(expected);
 
     // The nodes that were named are long gone: what changes now is heard of all the same.
     for (const node of await cluster.primaries()) await stepDown(node);

@@ -9,7 +9,7 @@
  *   no other row.
  * - When the connection closes, every exchange that is still owed replies is told so, and nothing of
  *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
- * - What is sent in one tick shares one write, and in one turn of the event loop while replies are owed.
+ * - What is sent in one tick shares one write.
  * - A lane for bulk work reads a bounded number of rows in a turn of the event loop (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
@@ -172,19 +172,10 @@ export class Lane {
   }
 
   #write(owed: Owed): void {
-    if (this.#outgoing.length === 0) this.#flushSoon();
+    if (this.#outgoing.length === 0) process.nextTick(this.#flush);
     owed.exchange.encode(this.#outgoing);
     this.#owed.push(owed);
     this.#expectSoon(this.#owed.length);
-  }
-
-  /**
-   * What is sent in one tick shares one write. While replies are owed, the node has work and nothing is
-   * lost by waiting for the rest of this turn of the event loop, in which other sockets may wake other callers.
-   */
-  #flushSoon(): void {
-    if (this.#owed.length === 0 || this.#turns !== undefined) process.nextTick(this.#flush);
-    else setImmediate(this.#flush);
   }
 
   async #sendOnceOpen(exchange: Exchange): Promise<void> {

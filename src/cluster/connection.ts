@@ -56,6 +56,7 @@ export class Connection {
   readonly #lanes: Record<LanePurpose, Map<Address, Lane>> = {
     online: new Map(),
     bulk: new Map(),
+    confirmed: new Map(),
   };
   readonly #turns: Turns;
   #topology: Topology;
@@ -97,7 +98,7 @@ export class Connection {
       address,
       this.#open(address, purpose),
       { silenceMs, suspicionMs, chunksInFlight },
-      purpose === 'bulk' ? this.#turns : undefined,
+      purpose === 'online' ? undefined : this.#turns,
     );
     lane.onTrouble = (): void => void this.refresh();
     this.#lanes[purpose].set(address, lane);

@@ -9,7 +9,7 @@ export interface ShardCounters {
   commands: number;
   /** Rows that this shard sent elsewhere with MOVED or ASK. */
   redirects: number;
-  /** Rows that had to wait and be sent again: TRYAGAIN, LOADING, CLUSTERDOWN, lost connections, … */
+  /** Rows that had to wait to be sent again: TRYAGAIN, LOADING, CLUSTERDOWN, lost connections, … */
   retries: number;
   /** Rows whose call's deadline passed while they waited for this shard; they are among the failed ones too. */
   timeouts: number;

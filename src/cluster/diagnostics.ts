@@ -3,7 +3,7 @@
  * (https://nodejs.org/docs/latest-v20.x/api/diagnostics_channel.html). Without a subscriber it costs nothing.
  *
  *   cluster-feature-store:redirect          MOVED or ASK: rows go to another shard
- *   cluster-feature-store:retry             rows wait, and are sent again
+ *   cluster-feature-store:retry             rows wait to be sent again
  *   cluster-feature-store:timeout           the call's deadline passed before rows were answered
  *   cluster-feature-store:failure           rows failed for good, be it by a timeout
  *   cluster-feature-store:connection-lost   a connection closed before its last reply was there

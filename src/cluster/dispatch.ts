@@ -16,15 +16,17 @@
 
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
+import { notConfirmed } from './confirmation.ts';
 import type { Connection } from './connection.ts';
 import { NO_OWNER } from './counters.ts';
 import type { Deadline } from './deadline.ts';
 import { tellConnectionLost, tellRows, type RowsEvent, type RowsEventKind } from './diagnostics.ts';
 import { Gather, type Gathered } from './gather.ts';
 import { LaneLost, type Lane, type LanePurpose } from './lane.ts';
+import { NextWays } from './next-ways.ts';
 import { Question } from './question.ts';
 import { verdictOf } from './redirect.ts';
-import { ServerError, type Reply } from './resp/reply-reader.ts';
+import { ServerError } from './resp/reply-reader.ts';
 import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
 import { Scatter, type ChunkLimits } from './scatter.ts';
 import { nextTurn } from './turns.ts';
@@ -175,11 +177,11 @@ class Dispatch<Answer> {
     const { deadline, purpose } = this.#delivery;
     const { pace } = this.#connection;
     if (purpose === 'online' && !lane.crowded) return this.#sendPart(lane, sending);
-    if (purpose === 'bulk') lane.limit.concurrency = pace.now.chunksInFlight;
+    if (purpose !== 'online') lane.limit.concurrency = pace.now.chunksInFlight;
     return lane.limit(async () => {
       // The deadline may have passed while this chunk waited for its turn.
       while (!deadline.passed && !exchange.isRead) {
-        if (purpose === 'bulk') {
+        if (purpose !== 'online') {
           lane.limit.concurrency = pace.now.chunksInFlight;
           exchange.rowsPerPart = pace.rowsPerWrite(lane.roundTripMs);
         }
@@ -212,11 +214,14 @@ class Dispatch<Answer> {
   /** WAIT goes behind the rows in the same write; what they came to holds when it is answered. */
   async #sendAndConfirm(lane: Lane, sending: Sending<Answer>): Promise<void> {
     const { minReplicas = 0 } = this.#delivery;
-    const wait = new Question(['WAIT', minReplicas, this.#connection.limits.replicaWaitMs]);
+    const { replicaWaitMs, lateReplicaWaitMs } = this.#connection.limits;
+    const waitMs = lane.isShortOfReplicas ? lateReplicaWaitMs : replicaWaitMs;
+    const wait = new Question(['WAIT', minReplicas, waitMs]);
     await Promise.all([lane.send(sending.exchange), lane.send(wait)]);
     const { held } = sending;
     sending.held = [];
     const isConfirmed = typeof wait.reply === 'number' && wait.reply >= minReplicas;
+    lane.isShortOfReplicas = !isConfirmed;
     for (const [row, outcome] of held) {
       const isWritten = !(outcome instanceof FeatureStoreError || outcome instanceof ServerError);
       if (isConfirmed || !isWritten) this.#settle(sending, row, outcome);
@@ -330,16 +335,6 @@ function firstTo(to: Address, rows: readonly number[], { pauses, attempt }: SoFa
   return { to, rows, asking: false, redirects: 0, pauses, attempt: attempt + 1 };
 }
 
-function notConfirmed(reply: Reply, minReplicas: number, primary: Address): FeatureStoreError {
-  const seen =
-    reply instanceof ServerError ? `it refuses WAIT: '${reply.message}'` : `${String(reply)} did`;
-  return new FeatureStoreError(
-    'NOT_REPLICATED',
-    `${primary} wrote the row, but minReplicas ${minReplicas} did not confirm it in time: ${seen}. ` +
-      'It is lost if that primary is. Write it again, or look after the replicas.',
-  );
-}
-
 /** The rows of a batch of one. */
 const ONLY_ROW: readonly number[] = [0];
 
@@ -356,34 +351,4 @@ function countUp(count: number): number[] {
 
 function nobodyOwns(): FeatureStoreError {
   return new FeatureStoreError('SHARD_UNAVAILABLE', 'No node of the cluster owns the slot.');
-}
-
-/** Where the rows of an answered parcel go that were not settled by their replies. Mostly there are none. */
-class NextWays {
-  moved: Map<Address, number[]> | undefined;
-  asked: Map<Address, number[]> | undefined;
-  waiting: number[] | undefined;
-  /** Why rows wait. */
-  obstacle: FeatureStoreError | undefined;
-
-  get isEmpty(): boolean {
-    return !this.moved && !this.asked && !this.waiting;
-  }
-
-  go(kind: 'moved' | 'ask', to: Address, row: number): void {
-    const groups = kind === 'moved' ? (this.moved ??= new Map()) : (this.asked ??= new Map());
-    const rows = groups.get(to);
-    if (rows) rows.push(row);
-    else groups.set(to, [row]);
-  }
-
-  wait(row: number, obstacle: FeatureStoreError): void {
-    (this.waiting ??= []).push(row);
-    this.obstacle ??= obstacle;
-  }
-
-  rows(): number[] {
-    const { moved, asked, waiting = [] } = this;
-    return [...(moved?.values() ?? []), ...(asked?.values() ?? []), waiting].flat();
-  }
 }

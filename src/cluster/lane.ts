@@ -24,8 +24,11 @@ import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
 import type { Turn, Turns } from './turns.ts';
 import { Wire } from './wire.ts';
 
-/** Online reads never queue behind bulk work: each has a connection of its own. */
-export type LanePurpose = 'online' | 'bulk';
+/**
+ * Online reads never queue behind bulk work, and nothing behind writes that wait for replicas: each has a
+ * connection of its own.
+ */
+export type LanePurpose = 'online' | 'bulk' | 'confirmed';
 
 /** Some commands on their way, and what reads their replies. */
 export interface Exchange {
@@ -92,6 +95,8 @@ export class Lane {
   #waiting: Waiting[] = [];
   readonly #outgoing = new CommandWriter();
   #roundTripMs = Number.POSITIVE_INFINITY;
+  /** Whether the replicas of this node were too few, or too late, the last time. */
+  isShortOfReplicas = false;
   #heardAtMs = 0;
   #watch: NodeJS.Timeout | undefined;
   #closed = false;

@@ -32,6 +32,11 @@ export interface ClusterLimits {
    */
   readonly replicaWaitMs: number;
   /**
+   * The same where they did not come the last time: the rows behind need not all wait so long.
+   * @default 50
+   */
+  readonly lateReplicaWaitMs: number;
+  /**
    * MOVED and ASK that a row follows without a pause in between.
    * @default 5
    */
@@ -77,6 +82,7 @@ export const defaultLimits: ClusterLimits = {
   silenceMs: 5_000,
   suspicionMs: 400,
   replicaWaitMs: 1_000,
+  lateReplicaWaitMs: 50,
   redirectsInARow: 5,
   firstPauseMs: 20,
   maxPauseMs: 500,

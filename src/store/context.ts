@@ -55,7 +55,7 @@ export function confirmation(
   { minReplicas = 0 }: WriteOptions,
   purpose: LanePurpose,
 ): Pick<Delivery, 'purpose' | 'minReplicas'> {
-  return { purpose: minReplicas > 0 ? 'bulk' : purpose, minReplicas };
+  return { purpose: minReplicas > 0 ? 'confirmed' : purpose, minReplicas };
 }
 
 /** Commands to one key, their words, and what their replies are; the row's error is the call's. */

@@ -99,6 +99,9 @@ const WRITES = [
   ],
 ] as const;
 
+const USER = 'model';
+const PASSWORD = 'sEcret-1';
+
 describe('with replicas that follow', () => {
   it('everything is loaded, and on the replicas when the call ends', async () => {
     const replicas = new Map<string, RedisNode>();
@@ -219,9 +222,9 @@ describe('with a replica that is frozen', () => {
       (await heldBy(victim, some)).every((n) => n === '1');
     await waitUntil(there, { what: 'the primary has them', timeoutMs: 800, intervalMs: 1 });
     const clients = String(await victim.call('CLIENT', 'LIST', 'TYPE', 'normal'));
-    const bulk = [...clients.matchAll(/^id=(\d+) .*name=fstore:bulk .*cmd=wait/gm)];
-    expect(bulk).toHaveLength(1);
-    await victim.call('CLIENT', 'KILL', 'ID', bulk[0]?.[1] ?? '');
+    const waiting = [...clients.matchAll(/^id=(\d+) .*name=fstore:confirmed .*cmd=wait/gm)];
+    expect(waiting).toHaveLength(1);
+    await victim.call('CLIENT', 'KILL', 'ID', waiting[0]?.[1] ?? '');
     expectNotReplicated(await load, some, addressOf(victim));
     expect(store.stats().shards[addressOf(victim)]).toMatchObject({
       lostConnections: 1,
@@ -307,6 +310,24 @@ describe('with slots that move', () => {
 });
 
 describe('without the means', () => {
+  it('a user who may not WAIT is told so', async () => {
+    for (const node of cluster.nodes) {
+      await node.call('ACL', 'SETUSER', USER, 'reset', 'on', `>${PASSWORD}`, '~*', '&*', '+@all');
+      await node.call('ACL', 'SETUSER', USER, '-wait');
+    }
+    const secure = await connect({ redisOptions: { username: USER, password: PASSWORD } });
+    expect(await secure.bulkLoad(rowsOf(ids, 1))).toMatchObject({ failed: [] });
+    const { loaded, failed } = await secure.bulkLoad(rowsOf(ids, 1), CONFIRMED);
+    expect([loaded, failed.length]).toStrictEqual([0, ids.length]);
+    for (const { error } of failed) {
+      expect(error).toMatchObject({
+        code: 'ACCESS_DENIED',
+        retryable: false,
+        message: expect.stringMatching(/NOPERM .*'wait'.*docs\/operations.md/),
+      });
+    }
+  });
+
   it.each([-1, 101, 1.5, Number.NaN, Infinity, '1', null, true, [1], {}])(
     'minReplicas %j is refused before anything is sent',
     async (minReplicas) => {

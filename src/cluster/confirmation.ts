@@ -1,0 +1,33 @@
+/** What a reply to WAIT means for rows that their primary has written. */
+
+import { FeatureStoreError } from '../errors.ts';
+import type { Address } from './address.ts';
+import { verdictOf } from './redirect.ts';
+import { ServerError, type Reply } from './resp/reply-reader.ts';
+
+/** The error of a row that too few replicas have, or nobody can tell. */
+export function notConfirmed(
+  reply: Reply,
+  minReplicas: number,
+  primary: Address,
+): FeatureStoreError {
+  if (reply instanceof ServerError) {
+    const verdict = verdictOf(reply.message, primary);
+    // Whoever may not ask for replicas will not be told of them another time either.
+    if (verdict.kind === 'fail' && !verdict.error.retryable && !isStepDown(reply)) {
+      return verdict.error;
+    }
+  }
+  const seen =
+    reply instanceof ServerError ? `it answers '${reply.message}'` : `${String(reply)} did`;
+  return new FeatureStoreError(
+    'NOT_REPLICATED',
+    `${primary} wrote the row, but minReplicas ${minReplicas} did not confirm it in time: ${seen}. ` +
+      'It is lost if that primary is. Write it again, or look after the replicas.',
+  );
+}
+
+/** The primary has become a replica while it waited, or before. */
+function isStepDown({ message }: ServerError): boolean {
+  return message.startsWith('UNBLOCKED') || /replica instances/i.test(message);
+}

@@ -21,6 +21,7 @@ test('only what time may heal is retryable', () => {
   expect(CODES.filter((code) => new FeatureStoreError(code, '').retryable).sort()).toStrictEqual([
     'CONNECTION_LOST',
     'CONNECT_FAILED',
+    'NOT_REPLICATED',
     'OUT_OF_MEMORY',
     'PARTIAL_BATCH',
     'PARTIAL_LOAD',

@@ -288,7 +288,8 @@ export class Lane {
     const silentMs = this.#silentMs;
     if (silentMs >= this.#silenceMs) return this.drop(`no reply within ${this.#silenceMs} ms`);
     const isSilent = silentMs >= this.#suspicionMs;
-    this.#watchFor(isSilent ? this.#suspicionMs : this.#suspicionMs - silentMs);
+    const nextMs = isSilent ? this.#silenceMs - silentMs : this.#suspicionMs - silentMs;
+    this.#watchFor(Math.min(nextMs, this.#suspicionMs));
     if (isSilent) this.onTrouble();
   }
 

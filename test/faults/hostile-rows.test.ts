@@ -6,6 +6,7 @@
 import * as fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import type { FeatureRow, Features, FeatureStore, LoadResult } from '../../src/index.ts';
+import { show } from '../../src/store/option-checks.ts';
 import { hostileCluster, VIP_IDS } from './hostile-cluster.ts';
 import {
   featuresOf,
@@ -153,7 +154,10 @@ function failedRows({ failed }: LoadResult): [string, string][] {
 function expectedFailures(rows: readonly RowRecipe[]): [string, string][] {
   return rows
     .filter(({ good }) => !good)
-    .map(({ id }) => [String(id), isId(id) ? 'INVALID_FEATURE' : 'INVALID_ID']);
+    .map(({ id }) => [
+      typeof id === 'string' ? id : show(id),
+      isId(id) ? 'INVALID_FEATURE' : 'INVALID_ID',
+    ]);
 }
 
 /** Gives the number of rows that were checked. */

@@ -10,8 +10,8 @@ import { flat, type Node, type Target } from './rival.ts';
 import { urlsOf } from './rivals/feature-store.ts';
 import type { BenchmarkShard } from './rivals/redis-benchmark.ts';
 
-const CLUSTER_PORT = 25_000;
-const STANDALONE_PORT = 25_100;
+const CLUSTER_PORT = 15_000;
+const STANDALONE_PORT = 15_100;
 /** Longer than any run. */
 const TTL_SECONDS = 86_400;
 const ROWS_PER_PIPELINE = 1_000;

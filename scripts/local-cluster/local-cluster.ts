@@ -20,7 +20,11 @@ export interface LocalClusterOptions {
   readonly primaries?: number;
   /** @default 1 */
   readonly replicasPerPrimary?: number;
-  /** The first port, or where the search for enough free ones in a row begins. @default 7000 */
+  /**
+   * The first port, or where the search for enough free ones in a row begins. Below 22,768 the bus ports (+10000) are
+   * out of the range that Linux gives to outgoing connections, which could hold one when a node restarts.
+   * @default 7000
+   */
   readonly portFrom?: number;
   /** Holds one folder per node; removed on stop. @default a new folder for temporary files */
   readonly dataDir?: string;

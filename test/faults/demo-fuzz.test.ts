@@ -27,7 +27,7 @@ let server: FastifyInstance;
 const logged: string[] = [];
 
 beforeAll(async () => {
-  cluster = await startLocalCluster({ portFrom: 24_500, replicasPerPrimary: 0 });
+  cluster = await startLocalCluster({ portFrom: 14_500, replicasPerPrimary: 0 });
   store = await FeatureStore.connect({ nodes: cluster.urls, keyPrefix: 'demo-fuzz:' });
   const listIds = (): Promise<string[]> => store.listEntityIds(500);
   worker = new StreamingWorker({ store, listIds });

@@ -30,7 +30,7 @@ let port: number;
 const logged: string[] = [];
 
 beforeAll(async () => {
-  cluster = await startLocalCluster({ portFrom: 24_600, replicasPerPrimary: 0 });
+  cluster = await startLocalCluster({ portFrom: 14_600, replicasPerPrimary: 0 });
   store = await FeatureStore.connect({ nodes: cluster.urls, keyPrefix: 'demo-open:' });
   worker = new StreamingWorker({ store, listIds: () => store.listEntityIds(500) });
   const log = (line: string): void => void logged.push(line);

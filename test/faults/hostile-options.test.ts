@@ -10,7 +10,7 @@ import { holds } from './hostile-seed.ts';
 import { anySizeText, hasLoneSurrogate, hostileText, isId, notText } from './hostile-text.ts';
 
 const CASES = 10_000;
-const started = hostileCluster(24_400);
+const started = hostileCluster(14_400);
 let store: FeatureStore;
 beforeAll(() => {
   store = started().store;

@@ -13,7 +13,7 @@ import { hasLoneSurrogate, hostileText, isId } from './hostile-text.ts';
 
 const KEYS = 100;
 const RUNS = 100; // 10,000 keys
-const started = hostileCluster(24_300);
+const started = hostileCluster(14_300);
 let redis: Cluster;
 beforeAll(() => {
   const { cluster } = started();

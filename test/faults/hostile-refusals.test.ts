@@ -17,7 +17,7 @@ import { holds } from './hostile-seed.ts';
 import { anySizeText, hostileText, isId, isName, notText } from './hostile-text.ts';
 
 const CASES = 10_000;
-const started = hostileCluster(24_100);
+const started = hostileCluster(14_100);
 let store: FeatureStore;
 beforeAll(() => {
   store = started().store;

@@ -21,7 +21,7 @@ import { hostileText, isId } from './hostile-text.ts';
 const ROWS = 500;
 const RUNS = 20; // 10,000 rows
 const MAX_NAMES = 60;
-const started = hostileCluster(24_200);
+const started = hostileCluster(14_200);
 let store: FeatureStore;
 beforeAll(() => {
   store = started().store;

@@ -12,7 +12,7 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
   'an up that ends with %s midway is cleared by the next one',
   async (signal) => {
     await using command = await ClusterCommand.make();
-    const first = command.spawn('up', '--port', '27100');
+    const first = command.spawn('up', '--port', '17100');
     const closed = once(first, 'close');
     const some = async (): Promise<boolean> => (await command.pids()).size > 0;
     await waitUntil(some, { what: 'the first node runs', ...DEADLINE, intervalMs: 5 });
@@ -20,7 +20,7 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
     await closed;
     const left = await command.pids();
 
-    const up = await command.run('up', '--port', '27100');
+    const up = await command.run('up', '--port', '17100');
     expect(up.code).toBe(0);
     expect(await livingOf(left.values())).toEqual([]);
     expect(await command.run('status')).toMatchObject({ code: 0 });
@@ -29,7 +29,7 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
 
 test('down after an interrupted up leaves nothing', async () => {
   await using command = await ClusterCommand.make();
-  const first = command.spawn('up', '--port', '27100');
+  const first = command.spawn('up', '--port', '17100');
   const closed = once(first, 'close');
   const most = async (): Promise<boolean> => (await command.pids()).size === 6;
   await waitUntil(most, { what: 'the nodes run', ...DEADLINE, intervalMs: 5 });
@@ -42,7 +42,7 @@ test('down after an interrupted up leaves nothing', async () => {
 
 const HOLDER = `
 import { startLocalCluster } from './scripts/local-cluster/local-cluster.ts';
-const cluster = await startLocalCluster({ portFrom: 27100 });
+const cluster = await startLocalCluster({ portFrom: 17100 });
 console.log(JSON.stringify([cluster.dataDir, ...cluster.nodes.map(({ pid }) => pid)]));
 setInterval(() => {}, 1000);
 `;
@@ -69,7 +69,7 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
 
 test('a pid file that names another process does not get that process killed', async () => {
   await using command = await ClusterCommand.make();
-  await command.run('up', '--port', '27100', '--replicas', '0');
+  await command.run('up', '--port', '17100', '--replicas', '0');
   const [[port, pid] = [0, 0]] = await command.pids();
   process.kill(pid, 'SIGKILL');
   await waitUntil(async () => (await livingOf([pid])).length === 0, {

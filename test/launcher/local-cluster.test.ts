@@ -11,7 +11,7 @@ const DEADLINE = { timeoutMs: 20_000 };
 describe('a local cluster', () => {
   let cluster: LocalCluster;
   beforeAll(async () => {
-    cluster = await startLocalCluster({ portFrom: 27_500 });
+    cluster = await startLocalCluster({ portFrom: 17_500 });
   });
   afterAll(() => cluster?.stop());
 
@@ -46,8 +46,8 @@ describe('a local cluster', () => {
   test('a node restarts on another port with the same id, and the others follow it there', async () => {
     const [replica] = await cluster.replicas();
     const id = await cluster.idOf(replica!.port);
-    await cluster.restart(replica!.port, { port: 27_590 });
-    expect(await cluster.idOf(27_590)).toBe(id);
+    await cluster.restart(replica!.port, { port: 17_590 });
+    expect(await cluster.idOf(17_590)).toBe(id);
     await cluster.waitHealthy();
   });
 
@@ -63,7 +63,7 @@ test('extra config wins, may differ per port, and may ask for a password', async
   await using cluster = await startLocalCluster({
     primaries: 1,
     replicasPerPrimary: 1,
-    portFrom: 27_600,
+    portFrom: 17_600,
     connection: { password: 'secret' },
     extraConfig: (port) => [
       'requirepass secret',
@@ -84,7 +84,7 @@ test('extra config wins, may differ per port, and may ask for a password', async
 });
 
 test('clusters that start at once from the same port get ports of their own, and stop whole', async () => {
-  const shape = { primaries: 1, replicasPerPrimary: 0, portFrom: 27_650 };
+  const shape = { primaries: 1, replicasPerPrimary: 0, portFrom: 17_650 };
   const clusters = await Promise.all([1, 2, 3].map(() => startLocalCluster(shape)));
   expect(new Set(clusters.flatMap(({ urls }) => urls)).size).toBe(3);
   const pids = clusters.flatMap(({ nodes }) => nodes.map(({ pid }) => pid ?? 0));
@@ -94,12 +94,12 @@ test('clusters that start at once from the same port get ports of their own, and
 });
 
 test('a config that the server refuses fails with its own words', async () => {
-  const broken = startStandaloneServer({ portFrom: 27_680, extraConfig: ['no-such-option 1'] });
+  const broken = startStandaloneServer({ portFrom: 17_680, extraConfig: ['no-such-option 1'] });
   await expect(broken).rejects.toThrow(/Bad directive|no-such-option/u);
 });
 
 test('one server alone is no cluster, restarts in place, and leaves nothing', async () => {
-  const server = await startStandaloneServer({ portFrom: 27_690 });
+  const server = await startStandaloneServer({ portFrom: 17_690 });
   const { port, dir } = server;
   expect(await server.call('CLUSTER', 'INFO').catch((error: Error) => error.message)).toMatch(
     /cluster support disabled/u,

@@ -5,7 +5,7 @@ import { Cluster } from 'ioredis';
 import { expect, test } from 'vitest';
 import { ClusterCommand, livingOf, urlsOf } from './cluster-command.ts';
 
-const PORT = '27100';
+const PORT = '17100';
 
 test('up, status, up again, down, down again', async () => {
   await using command = await ClusterCommand.make();
@@ -65,13 +65,13 @@ test('two at once make one cluster', async () => {
 test('a port that is taken moves the whole run, and that is said', async () => {
   await using command = await ClusterCommand.make();
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(27_302, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(17_302, '127.0.0.1', resolve));
   try {
-    const up = await command.run('up', '--port', '27300');
+    const up = await command.run('up', '--port', '17300');
     expect(up.code).toBe(0);
-    expect(up.stderr).toMatch(/port 27300 is not free for 6: using 27\d+/u);
-    expect([...(await command.pids()).keys()].every((port) => port > 27_302)).toBe(true);
-    const again = await command.run('up', '--port', '27300');
+    expect(up.stderr).toMatch(/port 17300 is not free for 6: using 17\d+/u);
+    expect([...(await command.pids()).keys()].every((port) => port > 17_302)).toBe(true);
+    const again = await command.run('up', '--port', '17300');
     expect(again).toMatchObject({ code: 0, stderr: 'the cluster is up already\n' });
   } finally {
     server.close();
@@ -83,7 +83,7 @@ test('other flags than it was made with are refused while it is there', async ()
   await command.run('up', '--port', PORT, '--replicas', '0');
   const pids = await command.pids();
   expect(pids.size).toBe(3);
-  const other = await command.run('up', '--port', '27400');
+  const other = await command.run('up', '--port', '17400');
   expect(other).toMatchObject({ code: 1 });
   expect(other.stderr).toContain('end it first with `down`');
   expect(await command.pids()).toEqual(pids);

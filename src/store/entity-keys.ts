@@ -4,6 +4,7 @@
  */
 
 import type { CommandWriter } from '../cluster/resp/command-writer.ts';
+import type { KeyedCommand } from '../cluster/resp/keyed-command.ts';
 import { NOT_PLAIN, slotOf } from '../cluster/slot.ts';
 import type { KeyLayout } from './key.ts';
 
@@ -52,9 +53,10 @@ export class EntityKeys {
     return this.#layout.prefixBytes.length + (this.#ids[row]?.length ?? 0);
   }
 
-  write(row: number, writer: CommandWriter): void {
+  /** Writes the command with the row's key. */
+  write(row: number, writer: CommandWriter, command: KeyedCommand): void {
     const key = this.#madeKeys?.get(row);
-    if (key === undefined) writer.plainStringBehind(this.#layout.prefixBytes, this.#ids[row] ?? '');
-    else writer.bulkString(key);
+    if (key !== undefined) command.write(writer, key);
+    else command.writeBehind(writer, this.#layout.prefixBytes, this.#ids[row] ?? '');
   }
 }

@@ -1,5 +1,6 @@
-import { ASKING, CommandWriter, encodeWords } from '../cluster/resp/command-writer.ts';
+import { ASKING, type CommandWriter } from '../cluster/resp/command-writer.ts';
 import { ColumnValues } from '../cluster/resp/column-values.ts';
+import { KeyedCommand } from '../cluster/resp/keyed-command.ts';
 import { INCOMPLETE, type Reply, type ReplyReader } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import type { FeatureStoreError } from '../errors.ts';
@@ -11,9 +12,7 @@ import { unexpected } from './unexpected-reply.ts';
 /** What all reads of the same features share: their names, checked and encoded once. */
 export class ReadShape {
   readonly names: readonly string[];
-  /** `*8\r\n$5\r\nHMGET\r\n`; the key and `encodedNames` follow. */
-  readonly #head: Uint8Array;
-  readonly #encodedNames: Uint8Array;
+  readonly #command: KeyedCommand;
   /** Where the values of a row are put to be read at once. */
   readonly columns: ColumnValues;
   /** A row with every feature. */
@@ -23,11 +22,7 @@ export class ReadShape {
     const own: unknown = Array.isArray(names) ? [...names] : names;
     checkNames(own);
     this.names = own;
-    const head = new CommandWriter();
-    head.arrayHeader(2 + own.length);
-    head.bulkString('HMGET');
-    this.#head = Uint8Array.from(head.view());
-    this.#encodedNames = encodeWords(...own);
+    this.#command = new KeyedCommand('HMGET', own);
     this.columns = new ColumnValues(own.length);
     this.#template = templateOf(own);
     this.isDistinct = new Set(own).size === own.length;
@@ -35,9 +30,7 @@ export class ReadShape {
 
   /** Writes HMGET of the row's key. */
   encode(keys: EntityKeys, row: number, writer: CommandWriter): void {
-    writer.encoded(this.#head);
-    keys.write(row, writer);
-    writer.encoded(this.#encodedNames);
+    keys.write(row, writer, this.#command);
   }
 
   /** Whether no name comes twice. */
@@ -45,7 +38,7 @@ export class ReadShape {
 
   /** Bytes of the names. */
   get nameBytes(): number {
-    return this.#encodedNames.length;
+    return this.#command.tailBytes;
   }
 
   /** The features that `columns` holds, absent ones left out. */

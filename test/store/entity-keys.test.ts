@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CommandWriter } from '../../src/cluster/resp/command-writer.ts';
+import { KeyedCommand } from '../../src/cluster/resp/keyed-command.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
 import { EntityKeys } from '../../src/store/entity-keys.ts';
 import { KeyLayout, MAX_ID_BYTES } from '../../src/store/key.ts';
@@ -12,6 +13,8 @@ function written(write: (writer: CommandWriter) => void): string {
   write(writer);
   return writer.view().toString('latin1');
 }
+
+const command = new KeyedCommand('HMGET', ['a', 'é']);
 
 function keysOf(layout: KeyLayout, ids: readonly string[]): EntityKeys {
   const keys = new EntityKeys(layout, ids);
@@ -42,8 +45,8 @@ test('each key is written as the layout makes it, and has its slot, for any ids 
         for (const [row, id] of ids.entries()) {
           const key = layout.keyFor(id);
           expect(keys.slotOf(row)).toBe(slotOf(key));
-          expect(written((writer) => keys.write(row, writer))).toBe(
-            written((writer) => writer.bulkString(key)),
+          expect(written((writer) => keys.write(row, writer, command))).toBe(
+            written((writer) => writer.command(['HMGET', key, 'a', 'é'])),
           );
         }
       },
@@ -114,7 +117,7 @@ test('an id may come twice', () => {
   const layout = new KeyLayout('p:', { vip: ['member'] });
   const ids = ['member', 'u1', 'é', 'é', 'u1', 'member'];
   const keys = keysOf(layout, ids);
-  const words = ids.map((_, row) => written((writer) => keys.write(row, writer)));
+  const words = ids.map((_, row) => written((writer) => keys.write(row, writer, command)));
   expect(words).toStrictEqual(words.toReversed());
   expect(new Set(words).size).toBe(3);
 });

@@ -112,18 +112,25 @@ export class CommandWriter {
     this.#length = end + 2;
   }
 
-  /** One string of the prefix and of `text`, which is ASCII. */
-  plainStringBehind(prefix: Uint8Array, text: string): void {
-    const byteCount = prefix.length + text.length;
+  /** One string that begins with these bytes; so many behind them are left as they are. */
+  bulkBytes(begin: Uint8Array, openByteCount: number): void {
+    const byteCount = begin.length + openByteCount;
     this.#reserve(byteCount + FRAME_BYTES);
     this.#header(DOLLAR, byteCount);
+    this.#plain.set(begin, this.#length);
+    this.#length += byteCount;
+    this.#bytes[this.#length++] = CR;
+    this.#bytes[this.#length++] = LF;
+  }
+
+  /** Bytes that were encoded before, with `text`, which is ASCII, written over them from `textAt` on. */
+  filled(template: Uint8Array, textAt: number, text: string): void {
+    this.#reserve(template.length);
+    this.#plain.set(template, this.#length);
     const bytes = this.#bytes;
-    let at = this.#length;
-    for (let i = 0; i < prefix.length; i++) bytes[at++] = prefix[i] ?? 0;
+    let at = this.#length + textAt;
     for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
-    bytes[at++] = CR;
-    bytes[at++] = LF;
-    this.#length = at;
+    this.#length += template.length;
   }
 
   /** Words that were encoded before. */

@@ -165,10 +165,15 @@ export class ReplyReader {
     for (let i = 0; i < count; i++) {
       const type = bytes[at];
       if (type === BULK) {
-        const length = this.#plainNumber(at + 1);
-        if (length === MORE) return INCOMPLETE;
-        if (length === UNLIKE || length > MAX_BULK_BYTES) return OTHER;
-        at = this.#numberEnd;
+        let length = (bytes[at + 1] ?? 0) - ZERO;
+        if (bytes[at + 2] === CR && bytes[at + 3] === LF && length >= 0 && length <= 9) {
+          at += 4; // one digit: most are short
+        } else {
+          length = this.#plainNumber(at + 1);
+          if (length === MORE) return INCOMPLETE;
+          if (length === UNLIKE || length > MAX_BULK_BYTES) return OTHER;
+          at = this.#numberEnd;
+        }
         if (length === -1) {
           values[i] = null;
           continue;

@@ -14,11 +14,11 @@ export const MAX_TABLE_BYTES = 12;
 
 const PLACES = 8_192;
 
+/** Of a place: the three integers and the length, side by side in memory. */
+const INTEGERS_PER_PLACE = 4;
+
 export class StringTable {
-  readonly #first = new Int32Array(PLACES);
-  readonly #second = new Int32Array(PLACES);
-  readonly #third = new Int32Array(PLACES);
-  readonly #byteCounts = new Uint8Array(PLACES);
+  readonly #integers = new Int32Array(PLACES * INTEGERS_PER_PLACE);
   readonly #strings = new Array<string>(PLACES).fill('');
   /** What `find` was asked for last, and where it belongs. */
   #place = 0;
@@ -38,11 +38,13 @@ export class StringTable {
     const hash =
       Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca77) ^ Math.imul(c, 0xc2b2ae3d) ^ byteCount;
     const place = (hash ^ (hash >>> 15)) & (PLACES - 1);
+    const integers = this.#integers;
+    const first = place * INTEGERS_PER_PLACE;
     if (
-      this.#first[place] === a &&
-      this.#second[place] === b &&
-      this.#third[place] === c &&
-      this.#byteCounts[place] === byteCount
+      integers[first] === a &&
+      integers[first + 1] === b &&
+      integers[first + 2] === c &&
+      integers[first + 3] === byteCount
     ) {
       return this.#strings[place];
     }
@@ -56,12 +58,12 @@ export class StringTable {
 
   /** Keeps the string that `find` did not find. */
   keep(text: string): void {
-    const place = this.#place;
-    this.#first[place] = this.#a;
-    this.#second[place] = this.#b;
-    this.#third[place] = this.#c;
-    this.#byteCounts[place] = this.#byteCount;
-    this.#strings[place] = text;
+    const first = this.#place * INTEGERS_PER_PLACE;
+    this.#integers[first] = this.#a;
+    this.#integers[first + 1] = this.#b;
+    this.#integers[first + 2] = this.#c;
+    this.#integers[first + 3] = this.#byteCount;
+    this.#strings[this.#place] = text;
   }
 }
 

@@ -61,26 +61,6 @@ test('what was written reads back', () => {
   );
 });
 
-test('a plain string behind a prefix is written as both together, from any capacity', () => {
-  const prefixes = fc.oneof(anyText, fc.constantFrom('', 'x'.repeat(5_000), 'é'.repeat(60)));
-  const plainText = fc.oneof(
-    fc.string({ unit: 'binary-ascii', maxLength: 200 }),
-    fc.constantFrom('', '\r\n', '\0', 'x'.repeat(4_096)),
-  );
-  fc.assert(
-    fc.property(prefixes, plainText, anyCapacity, (prefix, text, capacity) => {
-      const writer = new CommandWriter(capacity);
-      writer.command(['before']);
-      writer.arrayHeader(2);
-      writer.plainStringBehind(Buffer.from(prefix), text);
-      writer.bulkString('behind');
-      const wanted = [encodePlainly(['before']), encodePlainly([prefix + text, 'behind'])];
-      expect(writer.view().equals(Buffer.concat(wanted))).toBe(true);
-    }),
-    { numRuns: 1_000 },
-  );
-});
-
 test('a stranger at any position of a word of any length is written whole', () => {
   const writer = new CommandWriter(0);
   const words: string[] = [];

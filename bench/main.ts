@@ -1,4 +1,5 @@
 // npm run bench: starts the servers, runs every work, prints what came out, and keeps it as JSON.
+// Compiled before it runs: a loader that compiles on the way would wrap each function of the package under test.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { findRedisServer } from '../scripts/redis-server/find.ts';
 import { parseBenchArguments, USAGE, type BenchArguments } from './arguments.ts';
@@ -10,6 +11,7 @@ import { commitOf, describeMachine } from './machine.ts';
 import type { Cell, Run, ShardWait, StreamMemory } from './measurement.ts';
 import { renderCells, renderMachine, renderTargets } from './terminal.ts';
 import type { TargetKind } from './rival.ts';
+import { root } from './root.ts';
 import { allRivals } from './rivals/all-rivals.ts';
 import { allWorks } from './works/all-works.ts';
 import { measureShardWaits } from './works/shard-wait.ts';
@@ -33,7 +35,6 @@ const SLOW_WORKS = new Set([
 ]);
 /** With --quick the one node is measured in these only. */
 const QUICK_ON_ONE_NODE = new Set(['single', 'read-10000']);
-const root = new URL('..', import.meta.url);
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 

@@ -20,7 +20,7 @@ process.stdout.write(
 );
 
 async function newest(): Promise<string> {
-  const names = (await readdir(results)).filter((entry) => entry.endsWith('.json')).sort();
+  const names = (await readdir(results)).filter((entry) => /^\d.*\.json$/.test(entry)).sort();
   const last = names.at(-1);
   if (last === undefined) throw new Error('bench/results has no run yet: npm run bench makes one');
   return last;

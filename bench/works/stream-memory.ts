@@ -29,7 +29,7 @@ export async function measureStreamMemory(
     entityCount: set.count,
     ids,
   };
-  const child = fork(fileURLToPath(new URL('stream-memory-process.ts', import.meta.url)));
+  const child = fork(fileURLToPath(new URL('stream-memory-process.js', import.meta.url)));
   let result: StreamMemory | undefined;
   child.on('message', (message) => {
     result = message as StreamMemory; // the other half is the file named above

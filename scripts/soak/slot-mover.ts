@@ -33,7 +33,7 @@ const AGREEMENT_TIMEOUT_MS = 20_000;
 export class SlotMover implements AsyncDisposable {
   readonly primaries: readonly Primary[];
   readonly #replicas: readonly Redis[];
-  #owners: readonly Primary[] = [];
+  #owners: Primary[] = [];
 
   /** Waits until all nodes tell the same owners. */
   static async open(cluster: LocalCluster): Promise<SlotMover> {
@@ -54,13 +54,21 @@ export class SlotMover implements AsyncDisposable {
     this.#replicas = replicas;
   }
 
-  /** By slot, as they were when all nodes agreed last. */
+  /** By slot, as they were when all nodes agreed last, and as moves have ended since. */
   get owners(): readonly Primary[] {
     return this.#owners;
   }
 
+  /** Another primary than the one that owns the slot: the next of them. */
+  nextOwnerOf(slot: number): Primary {
+    const at = this.primaries.findIndex((primary) => primary === this.#owners[slot]);
+    const next = this.primaries[(at + 1) % this.primaries.length];
+    if (at === -1 || next === undefined) throw new Error(`no primary owns slot ${slot}`);
+    return next;
+  }
+
   /** Marks the slot as migrating; no key has moved yet. */
-  async begin(slot: number, to: Primary): Promise<SlotMove> {
+  async begin(slot: number, to: Primary = this.nextOwnerOf(slot)): Promise<SlotMove> {
     const from = this.#owners[slot];
     if (from === undefined || from === to) throw new Error(`slot ${slot} is at ${to.port} already`);
     await to.client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
@@ -77,6 +85,17 @@ export class SlotMover implements AsyncDisposable {
     return key;
   }
 
+  /** Moves up to `count` keys that are still at the source; gives those that it moved. */
+  async moveKeys(move: SlotMove, count: number): Promise<string[]> {
+    const moved: string[] = [];
+    while (moved.length < count) {
+      const key = await this.moveKey(move);
+      if (key === undefined) break;
+      moved.push(key);
+    }
+    return moved;
+  }
+
   /** Moves what is left, and tells the primaries who owns the slot now. Call `settle` after the last one. */
   async finish(move: SlotMove): Promise<void> {
     const { slot, to } = move;
@@ -85,6 +104,7 @@ export class SlotMover implements AsyncDisposable {
       client.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
     await tell(to);
     await Promise.all(this.primaries.filter((one) => one !== to).map(tell));
+    this.#owners[slot] = to;
   }
 
   /**

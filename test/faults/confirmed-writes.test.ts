@@ -8,7 +8,7 @@ import { startStandaloneServer } from '../../scripts/local-cluster/standalone-se
 import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
 import { rejoin, replicated } from '../../scripts/soak/failover.ts';
 import { FeatureStore, type FeatureStoreOptions, type LoadResult } from '../../src/index.ts';
-import { SlotMover } from '../integration/slot-mover.ts';
+import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 
 /** How much later than its deadline a call may end on a busy machine. */
 const SLACK_MS = 750;
@@ -263,7 +263,7 @@ describe('with slots that move', () => {
   it('rows are confirmed by the replicas of the shard where they landed', async () => {
     await store.bulkLoad(rowsOf(vip.slice(0, 30), 0), CONFIRMED);
     const move = await mover.begin(store.vipGroup('vip').slot);
-    const moved = new Set(await move.moveKeys(15));
+    const moved = new Set(await mover.moveKeys(move, 15));
     // What the source has not got, because it moved or never was, lands at the target.
     const here = vip.slice(0, 30).filter((id) => !moved.has(store.keyFor(id)));
     const there = vip.filter((id) => !here.includes(id));
@@ -294,7 +294,7 @@ describe('with slots that move', () => {
       }
     }
 
-    await move.finish();
+    await mover.finish(move);
     store.resetStats();
     targetReplica!.signal('SIGSTOP');
     try {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } fro
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { findPortRun } from '../../scripts/local-cluster/port-run.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
+import { leastRights } from './least-rights.ts';
 
 const keyPrefix = 'connect:';
 
@@ -132,16 +133,11 @@ describe('a cluster with users', () => {
   let cluster: LocalCluster;
 
   beforeAll(async () => {
-    // The least that the store needs, as docs/operations.md lists it.
-    const acl =
-      'user features on >"p@ss w%rd" resetchannels ~connect:* -@all ' +
-      '+hmget +hset +expire +hsetex +hexpire +httl +ttl +hgetall +del +unlink +scan +multi +exec ' +
-      '+asking +readonly +cluster|slots +cluster|info +command|info +info +hello +auth ' +
-      '+client|setinfo +client|setname';
+    const rights = (await leastRights()).replace('~fs:user:*', '~connect:*');
     cluster = await startLocalCluster({
       portFrom: 21_600,
       replicasPerPrimary: 0,
-      extraConfig: [acl.replace(`>"${secret}"`, `">${secret}"`)],
+      extraConfig: [`user features on ">${secret}" ${rights}`],
     });
   });
   afterAll(() => cluster[Symbol.asyncDispose]());

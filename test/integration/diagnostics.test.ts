@@ -17,7 +17,7 @@ import {
   type RowsEvent,
 } from '../../src/index.ts';
 import { ScriptedServer } from './scripted-server.ts';
-import { SlotMover } from './slot-mover.ts';
+import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 
 const ROWS_KINDS = ['redirect', 'retry', 'timeout', 'failure'] as const;
 const KINDS = [...ROWS_KINDS, 'connection-lost', 'refresh'] as const;
@@ -123,16 +123,17 @@ it('redirect: which shard sent how many rows of which slot where, ASK and MOVED'
   const heard = hear();
   const { slot } = store.vipGroup('vip');
   const move = await mover.begin(slot);
-  await move.moveKeys(25);
+  await mover.moveKeys(move, 25);
   const [from, to] = [move.from, move.to].map(({ host, port }) => `${host}:${port}`);
   await store.vipGroup('vip').batchGetFeatures(['n']);
   expect(heard.redirect).toStrictEqual([{ shard: from, slot, rowCount: 25, attempt: 1, to }]);
   expect(heard.refresh).toStrictEqual([]);
 
   // And on, before the store has heard of it: MOVED to the next, which ASKs the one after it.
-  await move.finish();
+  await mover.finish(move);
+  await mover.settle();
   const further = await mover.begin(slot);
-  await further.moveKeys(10);
+  await mover.moveKeys(further, 10);
   const last = `${further.to.host}:${further.to.port}`;
   heard.redirect.length = 0;
   store.resetStats();
@@ -143,7 +144,7 @@ it('redirect: which shard sent how many rows of which slot where, ASK and MOVED'
   ]);
   await expect.poll(() => heard.refresh.length).toBe(1);
   expectSameCounts(store, heard);
-  await further.finish();
+  await mover.finish(further);
 });
 
 it('retry and connection-lost: a connection that closes under a read, twice', async () => {

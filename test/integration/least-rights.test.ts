@@ -1,24 +1,18 @@
 /** The user that docs/operations.md makes can do all that the store does: no command of any call is denied. */
 
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { CALL_NAMES, forgottenCalls, runCall } from '../faults/life-calls.ts';
+import { leastRights } from './least-rights.ts';
 
-const page = readFileSync(
-  fileURLToPath(new URL('../../docs/operations.md', import.meta.url)),
-  'utf8',
-);
-const [, rules = ''] = /^ACL SETUSER features on >SECRET (.*?)^```/ms.exec(page) ?? [];
 const redisOptions = { username: 'features', password: 'SECRET' };
 const ids = Array.from({ length: 300 }, (_, n) => `u${n}`);
 
 let cluster: LocalCluster;
 
 beforeAll(async () => {
-  const acl = `user features on >SECRET ${rules.trim().split(/\s+/).join(' ')}`;
+  const acl = `user features on >SECRET ${await leastRights()}`;
   cluster = await startLocalCluster({ portFrom: 21_840, extraConfig: [acl] });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());

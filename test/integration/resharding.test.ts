@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { FeatureStore } from '../../src/index.ts';
-import { SlotMover } from './slot-mover.ts';
+import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 
 let cluster: LocalCluster;
 let mover: SlotMover;
@@ -39,7 +39,7 @@ it('reads a half-moved slot whole, and asks only the moved rows again', async ()
   await store.bulkLoad(ids.map((id, n) => [id, { n }] as const));
   await store.updateStreamingBatch(ids.map((id) => [id, { s: 1 }] as const));
   const move = await mover.begin(store.vipGroup('vip').slot);
-  const moved = await move.moveKeys(25);
+  const moved = await mover.moveKeys(move, 25);
   expect(moved).toHaveLength(25);
 
   store.resetStats();
@@ -51,7 +51,7 @@ it('reads a half-moved slot whole, and asks only the moved rows again', async ()
   // An absent entity of a migrating slot is asked for at both, and is absent.
   const absent = await connect('half:', [...ids, 'never']);
   expect(await absent.getFeatures('never', ['n'])).toStrictEqual({});
-  await move.finish();
+  await mover.finish(move);
   expect(await store.vipGroup('vip').batchGetFeatures(['n'])).toStrictEqual(
     ids.map((_, n) => ({ n: String(n) })),
   );
@@ -67,7 +67,7 @@ it('writes to a half-moved slot: moved, unmoved and new entities, with both TTLs
     { ttlSeconds: 9_999 },
   );
   const move = await mover.begin(store.vipGroup('vip').slot);
-  await move.moveKeys(10);
+  await mover.moveKeys(move, 10);
 
   const loaded = await store.bulkLoad(
     ids.map((id, n) => [id, { n }] as const),
@@ -76,7 +76,7 @@ it('writes to a half-moved slot: moved, unmoved and new entities, with both TTLs
   expect(loaded).toMatchObject({ loaded: 40, failed: [] });
   const streamed = await store.updateStreamingBatch(ids.map((id, n) => [id, { s: n }] as const));
   expect(streamed).toMatchObject({ loaded: 40, failed: [] });
-  await move.finish();
+  await mover.finish(move);
 
   const rows = await store.batchGetFeatures(ids, ['n', 's']);
   expect(rows).toStrictEqual(ids.map((_, n) => ({ n: String(n), s: String(n) })));
@@ -120,10 +120,9 @@ it('is right all the while slots move, with readers, loads and streaming writes 
   const work = Promise.all([reader(), writer(0, 'bulkLoad'), writer(1, 'updateStreamingBatch')]);
 
   const slots = [...new Set(ids.map((id) => store.slotFor(id)))].slice(0, 40);
-  for (const slot of slots) {
-    const move = await mover.begin(slot);
-    await move.moveKeys(1);
-    await move.finish();
+  for (const to of mover.primaries) {
+    const toIt = slots.filter((slot) => mover.nextOwnerOf(slot) === to);
+    expect(await mover.moveAll(toIt, to, 2)).toBe(toIt.length);
   }
   control.abort();
   await work;
@@ -138,7 +137,7 @@ it('learns moved slots one by one, and the whole table once', async () => {
   const store = await connect('learn:', ids);
   await store.bulkLoad(ids.map((id, n) => [id, { n }] as const));
   const move = await mover.begin(store.vipGroup('vip').slot);
-  await move.finish();
+  await mover.finish(move);
   store.resetStats();
   await store.vipGroup('vip').batchGetFeatures(['n']);
   expect(redirectsOf(store)).toBe(50);

@@ -16,10 +16,11 @@ export interface Gathered<Answer> {
 }
 
 const OPEN = Symbol('not settled');
+const NO_FAILURES: ReadonlyMap<number, FeatureStoreError> = new Map();
 
 export class Gather<Answer> {
   readonly #answers: (Answer | typeof OPEN | undefined)[];
-  readonly #failures = new Map<number, FeatureStoreError>();
+  #failures: Map<number, FeatureStoreError> | undefined;
   #openCount: number;
 
   constructor(rowCount: number) {
@@ -35,15 +36,14 @@ export class Gather<Answer> {
   fail(row: number, error: FeatureStoreError): void {
     this.#settle(row);
     this.#answers[row] = undefined;
-    this.#failures.set(row, error);
+    (this.#failures ??= new Map()).set(row, error);
   }
 
   result(): Gathered<Answer> {
     if (this.#openCount > 0) throw new Error(`${this.#openCount} rows were never settled`);
-    const failures =
-      this.#failures.size < 2
-        ? this.#failures
-        : new Map([...this.#failures].sort(([a], [b]) => a - b));
+    const failures = this.#failures
+      ? new Map([...this.#failures].sort(([a], [b]) => a - b))
+      : NO_FAILURES;
     return { answers: this.#answers as (Answer | undefined)[], failures }; // none is OPEN
   }
 

@@ -9,7 +9,8 @@
  *   no other row.
  * - When the connection closes, every exchange that is still owed replies is told so, and nothing of
  *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
- * - What is sent in one tick shares one write.
+ * - What is sent in one tick shares one write; while the node is busy with online reads, what is sent in one turn of the
+ *   event loop.
  * - A lane for bulk work reads a bounded number of rows in a turn of the event loop (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
@@ -177,7 +178,7 @@ export class Lane {
   }
 
   #write(owed: Owed): void {
-    if (this.#outgoing.length === 0) process.nextTick(this.#flush);
+    if (this.#outgoing.length === 0) this.#flushSoon();
     owed.exchange.encode(this.#outgoing);
     this.#owed.push(owed);
     this.#expectSoon(this.#owed.length);
@@ -192,6 +193,16 @@ export class Lane {
   #expectSoon(expectedCount: number): void {
     if (expectedCount === 1) this.#heardAtMs = performance.now();
     if (this.#watch === undefined) this.#watchFor(this.#suspicionMs);
+  }
+
+  /**
+   * At the end of the tick. While the node owes replies to online reads, at the end of the loop's turn: it has work to
+   * do, and what the replies on other sockets make callers ask for goes out in the same write.
+   */
+  #flushSoon(): void {
+    const isBusy = this.#owed.length > 0 && this.#turns === undefined;
+    if (isBusy) setImmediate(this.#flush);
+    else process.nextTick(this.#flush);
   }
 
   readonly #flush = (): void => {

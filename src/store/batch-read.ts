@@ -39,7 +39,12 @@ export async function readBatch(
 ): Promise<PartialRows> {
   if (ids.length === 0) return { rows: [], failed: [] };
   using deadline = newDeadline(context, options);
-  const keys = await keysOf(context, ids);
+  const keys = new EntityKeys(context.layout, ids);
+  keys.extend(KEYS_PER_TURN);
+  while (!keys.isWhole) {
+    await nextTurn();
+    keys.extend(KEYS_PER_TURN);
+  }
   if (shape.names.length === 0) return { rows: ids.map(() => ({})), failed: [] };
   const batch = new ReadBatch(shape, keys);
   const { answers, failures } = await deliver(context, batch, {
@@ -48,21 +53,19 @@ export async function readBatch(
     unchunked,
     onPipeline: options.onPipeline,
   });
-  const failed = [...failures].map(([row, error]) => ({ id: ids[row] ?? '', error }));
+  const failed = failures.size === 0 ? NOTHING_FAILED : failedRows(ids, failures);
   context.counters.readsTotal += ids.length - failed.length;
   context.counters.readFieldsTotal += batch.featureCount;
   return { rows: answers, failed };
 }
 
-/** @throws FeatureStoreError INVALID_ID */
-async function keysOf({ layout }: Context, ids: readonly string[]): Promise<EntityKeys> {
-  const keys = new EntityKeys(layout, ids);
-  keys.extend(KEYS_PER_TURN);
-  while (!keys.isWhole) {
-    await nextTurn();
-    keys.extend(KEYS_PER_TURN);
-  }
-  return keys;
+const NOTHING_FAILED: readonly FailedRow[] = Object.freeze([]);
+
+function failedRows(
+  ids: readonly string[],
+  failures: ReadonlyMap<number, FeatureStoreError>,
+): FailedRow[] {
+  return [...failures].map(([row, error]) => ({ id: ids[row] ?? '', error }));
 }
 
 /** Rows without a hole, or the error that carries those that arrived. */

@@ -1,6 +1,6 @@
 /**
  * A server that says what its test wants, for replies that a real one can't be made to give. It greets
- * as a standalone server would; every other command is the script's to answer.
+ * as a standalone server would, or as a node of a cluster; every other command is the script's to answer.
  */
 
 import { once } from 'node:events';
@@ -14,6 +14,7 @@ export type Script = (
 ) => string | undefined;
 
 const NOT_A_CLUSTER = '-ERR This instance has cluster support disabled\r\n';
+const EPOCH = 'cluster_current_epoch:1';
 
 export class ScriptedConnection {
   readonly socket: Socket;
@@ -80,6 +81,8 @@ export class ScriptedServer {
   readonly connections: ScriptedConnection[] = [];
   /** Whether new connections are greeted; a server that is not polite stays silent. */
   polite = true;
+  /** The reply to CLUSTER SLOTS of a server that is a node of a cluster. */
+  slots: string | undefined;
   script: Script;
   readonly #server: Server;
 
@@ -109,9 +112,12 @@ export class ScriptedServer {
     return server;
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port; // it listens
+  }
+
   get url(): string {
-    const { port } = this.#server.address() as AddressInfo; // it listens
-    return `redis://127.0.0.1:${port}`;
+    return `redis://127.0.0.1:${this.port}`;
   }
 
   /** Every command of every connection, but for those of the greeting. */
@@ -128,7 +134,9 @@ export class ScriptedServer {
       case 'CLIENT SETNAME':
         return this.polite ? '+OK\r\n' : '';
       case 'CLUSTER SLOTS':
-        return NOT_A_CLUSTER;
+        return this.slots ?? NOT_A_CLUSTER;
+      case 'CLUSTER INFO':
+        return `$${EPOCH.length}\r\n${EPOCH}\r\n`;
       case 'INFO ':
         return '$13\r\nredis_mode:x\r\n\r\n';
       default:

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BulkPace, type BulkPaces } from '../../src/cluster/bulk-pace.ts';
 
 const paces: BulkPaces = {
@@ -52,4 +52,38 @@ test('a pace knows of its own reads only', () => {
   const [busy, quiet] = [new BulkPace(paces), new BulkPace(paces)];
   noteNow(busy);
   expect([busy.now, quiet.now]).toStrictEqual([besideOnlineReads, alone]);
+});
+
+describe('rows of a write', () => {
+  const linkMs = 0.25;
+
+  test.each([
+    ['no round trip is known', undefined, 50],
+    ['a round trip that cannot be measured', 0, 50],
+    ['one within the rack', linkMs / 10, 50],
+    ['just the link', linkMs, 50],
+    ['half as long again', linkMs * 1.5, 75],
+    ['a quarter of a row more', linkMs * 1.005, 50],
+    ['a row and a half more', linkMs * 1.031, 52],
+    ['ten times as long', linkMs * 10, 500],
+    ['as long as makes it all', linkMs * 20, 1_000],
+    ['longer than that', linkMs * 21, 1_000],
+    ['a link to the moon', 2_600, 1_000],
+  ])('beside online reads: %s', (_, roundTripMs, rowCount) => {
+    const pace = new BulkPace(paces);
+    noteNow(pace);
+    expect(pace.rowsPerWrite(roundTripMs)).toBe(rowCount);
+  });
+
+  test.each([undefined, 0, linkMs, linkMs * 10, 2_600])('alone: all, at %s ms', (roundTripMs) => {
+    expect(new BulkPace(paces).rowsPerWrite(roundTripMs)).toBe(alone.rowsPerWrite);
+  });
+
+  test('are those of the pace of now', () => {
+    const pace = new BulkPace(paces);
+    noteNow(pace);
+    expect(pace.rowsPerWrite(linkMs)).toBe(50);
+    vi.advanceTimersByTime(paces.quietMs);
+    expect(pace.rowsPerWrite(linkMs)).toBe(1_000);
+  });
 });

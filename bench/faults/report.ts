@@ -55,7 +55,9 @@ function inWords({ measured: { tally, rightAfterMs } }: ReaderResult): string {
   if (tally.wrongValues > 0) parts.push(`**${count(tally.wrongValues)} wrong values**`);
   if (tally.wrongNulls > 0) parts.push(`**${count(tally.wrongNulls)} wrong nulls**`);
   if (tally.failed > 0) parts.push(`${count(tally.failed)} of ${count(tally.ids)} failed`);
-  if (tally.endless > 0) parts.push(`**${tally.endless} calls without end**`);
+  if (tally.endless > 0) {
+    parts.push(`**${tally.endless} call${tally.endless === 1 ? '' : 's'} without end**`);
+  }
   if (rightAfterMs === null) parts.push('**never right again**');
   return parts.length === 0 ? 'right' : parts.join(', ');
 }

@@ -1,15 +1,18 @@
 import { ClusterBatch, GlideClusterClient, Logger } from '@valkey/valkey-glide';
 import { errorOf, type Answer, type Reader } from '../reader.ts';
 
+const CONNECTION_TIMEOUT_MS = 10_000;
+
 export const glide: Reader = {
   name: 'GLIDE',
   method: 'one ClusterBatch(false), exec(batch, false)',
-  settings: 'requestTimeout',
+  settings: 'requestTimeout, connectionTimeout 10 s (its 250 ms fail on a busy machine)',
   open: async ({ nodes, keyPrefix, timeoutMs }) => {
     Logger.setLoggerConfig('off'); // the calls tell of it
     const client = await GlideClusterClient.createClient({
       addresses: [...nodes],
       requestTimeout: timeoutMs,
+      advancedConfiguration: { connectionTimeout: CONNECTION_TIMEOUT_MS },
     });
     return {
       read: async (ids, names) => {

@@ -1,6 +1,7 @@
 /** docs/faults.md: what each client returned under each fault. Every figure in it comes from the JSON. */
 
 import { inDuration } from '../quantity.ts';
+import { RECOVERY_MS, RIGHT_WITHIN_MS } from './scenarios.ts';
 import type { FaultsRun, ReaderResult, ScenarioResult } from './result.ts';
 
 export function renderFaults(run: FaultsRun): string {
@@ -29,6 +30,7 @@ themselves lost nothing is checked after each fault by a client that is new.
 
 - **Wrong null**: a feature that exists is given as null, without an error. A model that is told so scores somebody else.
 - **Failed**: an error in the place of the row, or of the whole call. Honest, and all that can be had from a shard that is dead.
+- **Never right again**: no call was right in every row within ${inDuration(RIGHT_WITHIN_MS)} of the fault's end, ${inDuration(RECOVERY_MS)} of a kill.
 
 Date: ${startedAt.slice(0, 10)}. Command: \`${command}\`, seed ${seed}, commit ${commit}. ${machine.server}, Node ${machine.node}, ${clients.join(', ')}.
 It is one run: how many rows a client gets wrong depends on when its calls fall; whether it does, on the client.

@@ -36,8 +36,10 @@ const SILENCE_TIMEOUT_MS = 2_000;
 const QUICK_NODE_TIMEOUT_MS = 2_000;
 /** No node is taken for dead in these. */
 const NO_FAILOVER_MS = 120_000;
-const RIGHT_WITHIN_MS = 10_000;
-const RECOVERY_MS = 30_000;
+/** Who is not right by then is never right again. */
+export const RIGHT_WITHIN_MS = 10_000;
+/** The same, behind a kill. */
+export const RECOVERY_MS = 30_000;
 const CHURN_MS = 10_000;
 const SLOTS_PER_WAVE = 100;
 const SLOTS_AT_ONCE = 8;

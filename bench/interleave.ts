@@ -44,7 +44,7 @@ export interface Rounds {
 /** V8 has compiled what it will by then. */
 const WARM_UP_MS = 300;
 /** Of each turn, not measured. */
-const TURN_WARM_UP_MS = 300;
+export const TURN_WARM_UP_MS = 300;
 /** From so many ids on, one operation is long enough to be its own warm-up. */
 const CHECK_IS_WARM_UP = 50_000;
 

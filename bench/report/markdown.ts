@@ -1,5 +1,6 @@
 /** docs/benchmarks.md: the run in words and tables. Every figure in it comes from the JSON. */
 
+import { TURN_WARM_UP_MS } from '../interleave.ts';
 import { cellOf, type Cell, type Run } from '../measurement.ts';
 import {
   MODEL_CLIENTS,
@@ -196,7 +197,8 @@ function methodSection(run: Run): string {
 
 - \`npm run bench\` starts both kinds of servers, loads the data, and runs all of it; \`-- --quick\`, \`-- --only read-10000\` and
   \`-- --rivals glide\` run less. Works and rivals are in \`bench/works/\` and \`bench/rivals/\`, each rival in the shortest code that is correct.
-- Contenders take turns, A B C, then B C A; garbage is collected before each turn. A warm-up turn compares every row with what was loaded.
+- Contenders take turns, A B C, then B C A; garbage is collected before each turn, whose first ${inDuration(TURN_WARM_UP_MS)} are not
+  measured: V8 has to compile again what the collection threw away. A warm-up turn compares every row with what was loaded.
 - Client CPU is user and system time of the whole process, native threads included. Server CPU is \`used_cpu_user\` and \`used_cpu_sys\` of INFO.
 - Rivals give rows as is natural to them, arrays of values; ours are objects by feature name, so ours do more.
 - Streaming writes: GLIDE and node-redis have a typed HSETEX; ioredis and iovalkey send it with \`call\`, iovalkey straight to the primary,

@@ -27,9 +27,10 @@ import { ScriptedServer, type ScriptedConnection } from './scripted-server.ts';
 const { alone, besideOnlineReads } = defaultLimits.bulkPaces;
 /** All that may be under way at once on a lane of its own. */
 const ALL = alone.rowsPerWrite * alone.chunksInFlight;
-/** Rows of a part beside online reads, where no link is a long one. */
+/** Rows of a part beside online reads. */
 const PART = besideOnlineReads.rowsPerWrite;
-const SHORT_LINK: BulkPaces = { ...defaultLimits.bulkPaces, linkMs: 60_000 };
+/** No link is a long one; and one hiccup of the machine does not make bulk work alone. */
+const bulkPaces: BulkPaces = { ...defaultLimits.bulkPaces, linkMs: 60_000, quietMs: 5_000 };
 
 /** Rows that were read, by the turn of the event loop. */
 function countByTurn(rows: TextRows, turns: TurnCount): Map<number, number> {
@@ -114,7 +115,7 @@ describe('two lanes with replies that wait to be read', () => {
     const pair = await startPair(8_191);
     const connection = await open(pair, {
       bulkPaces: {
-        ...defaultLimits.bulkPaces,
+        ...bulkPaces,
         // As many rows are under way, whatever the pace: what counts here is how they are read.
         besideOnlineReads: { ...alone, rowsPerTurn },
       },
@@ -163,10 +164,10 @@ test('a deadline between two parts: what was read counts, the rest fails, and no
     held.push(() => from.say(rowOf(keyOf(command))));
     return undefined;
   });
-  const connection = await open([server], { bulkPaces: SHORT_LINK });
+  const connection = await open([server], { bulkPaces });
   const stop = await startOnlineReads(connection);
   const over = new TextRows(keysOf(1_200, 'over'));
-  const { answers, failures } = await read(connection, over, { timeoutMs: 300 });
+  const { answers, failures } = await read(connection, over, { timeoutMs: 1_000 });
   const [inTime, late] = [over.keys.slice(0, 2 * PART), over.keys.slice(2 * PART)];
   expect(answers).toStrictEqual([...inTime, ...late.map(() => undefined)]);
   expect([...failures.keys()]).toStrictEqual(late.map((_, i) => i + 2 * PART));
@@ -232,7 +233,7 @@ describe('rows that have moved in the middle of a part', () => {
     ['beside online reads', PART],
   ])('are asked again alone, each once: %s', async (pace, rowsPerWrite) => {
     const [from, to] = await startMoving();
-    const connection = await open([from], { bulkPaces: SHORT_LINK });
+    const connection = await open([from], { bulkPaces });
     if (pace !== 'alone') await startOnlineReads(connection);
     const parts: number[] = [];
     const { answers, failures } = await read(connection, new TextRows(keys), {

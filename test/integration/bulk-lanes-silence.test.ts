@@ -28,10 +28,10 @@ describe('the watch for silence', () => {
     const server = await ScriptedServer.start(
       holding(10, (from, replies) => {
         from.say(replies.join(''));
-        blockFor(2 * silenceMs);
+        blockFor(1_500);
       }),
     );
-    const connection = await open([server], limits);
+    const connection = await open([server], { silenceMs: 1_000, suspicionMs: 500 });
     const told = troubleOf(connection, server);
     const rows = new TextRows(keysOf(10));
     expect((await read(connection, rows)).answers).toStrictEqual(rows.keys);

@@ -31,6 +31,8 @@ async function withoutHsetex(server: RedisServer, title: string): Promise<Matrix
     '#!/bin/sh',
     `server='${server.path}'`,
     '[ $# -le 1 ] && [ "$1" != "${1#-}" ] && exec "$server" "$@"',
+    // Taking it away twice is an error.
+    `grep -qs 'rename-command HSETEX' "$1" && exec "$server" "$@"`,
     'exec "$server" "$@" --rename-command HSETEX ""',
     '',
   ];

@@ -229,6 +229,7 @@ export class Lane {
 
   readonly #takeTurn = (turn: Turn): boolean => {
     this.#awaitsTurn = false;
+    this.#heardAtMs = performance.now(); // what waited until now was said
     this.#awaitsTurn = !this.#readInbox(turn);
     return !this.#awaitsTurn;
   };
@@ -306,7 +307,7 @@ export class Lane {
 
   /** What waits to be read was said. */
   get #silentMs(): number {
-    return this.#inbox.length > 0 ? 0 : performance.now() - this.#heardAtMs;
+    return this.#awaitsTurn ? 0 : performance.now() - this.#heardAtMs;
   }
 
   #lost(trouble: string): LaneLost {

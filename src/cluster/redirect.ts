@@ -41,6 +41,8 @@ const WAIT_FOR: ReadonlyMap<string, string> = new Map([
   ['UNKILLABLE', 'A script that has written holds the server: wait for its end.'],
 ]);
 
+/** Where EXEC itself is refused, the reason comes behind this (redis 8.0, execCommandAbort). */
+const ABORTED = /^EXECABORT Transaction discarded because of: /;
 const REDIRECT = /^(MOVED|ASK) (\d+) (.*):(\d+)$/;
 
 /** @param from the node that replied: a redirect without a host means another port of its host */
@@ -55,7 +57,7 @@ export function verdictOf(message: string, from: Address): Verdict {
       ? { kind: 'moved', slot: Number(slot), address }
       : { kind: 'ask', address };
   }
-  const word = message.split(' ', 1)[0] ?? '';
+  const word = message.replace(ABORTED, '').split(' ', 1)[0] ?? '';
   const advice = WAIT_FOR.get(word);
   if (advice !== undefined) return wait(message, from, advice);
   return { kind: 'fail', error: refusal(word, message, from) };

@@ -96,3 +96,25 @@ test.each([
     error: { code: 'COMMAND_REFUSED' },
   });
 });
+
+test.each([
+  [
+    "EXECABORT Transaction discarded because of: NOPERM User x has no permissions to run the 'exec' command",
+    'ACCESS_DENIED',
+  ],
+  [
+    "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.",
+    'OUT_OF_MEMORY',
+  ],
+  ['EXECABORT Transaction discarded because of previous errors.', 'COMMAND_REFUSED'],
+])('%s: the reason is what counts', (message, code) => {
+  const verdict = verdictOf(message, FROM);
+  expect(verdict).toMatchObject({ kind: 'fail', error: { code } });
+  expect(verdict).toMatchObject({ error: { message: expect.stringContaining(message) } });
+});
+
+test('EXEC that a loading server refuses is waited for', () => {
+  const message =
+    'EXECABORT Transaction discarded because of: LOADING Redis is loading the dataset in memory';
+  expect(verdictOf(message, FROM)).toMatchObject({ kind: 'wait' });
+});

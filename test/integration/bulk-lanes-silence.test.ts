@@ -2,8 +2,22 @@
 
 import { describe, expect, test, vi, type Mock } from 'vitest';
 import type { Connection } from '../../src/cluster/connection.ts';
+import type { Gathered } from '../../src/cluster/gather.ts';
 import { defaultLimits, type ClusterLimits } from '../../src/cluster/options.ts';
-import { blockFor, holding, keysOf, open, read, TextRows, timesAsked } from './bulk-rows.ts';
+import { slotOf } from '../../src/cluster/slot.ts';
+import {
+  blockFor,
+  holding,
+  keyOf,
+  keysOf,
+  longKeys,
+  open,
+  read,
+  rowOf,
+  startPair,
+  TextRows,
+  timesAsked,
+} from './bulk-rows.ts';
 import { ScriptedServer } from './scripted-server.ts';
 
 const { alone } = defaultLimits.bulkPaces;
@@ -24,6 +38,40 @@ describe('the watch for silence', () => {
     return told;
   }
 
+  test.each([
+    ['in several chunks', longKeys(2_000)],
+    ['in one chunk', keysOf(2_000)],
+  ])('is quiet while replies that came %s are read slowly', async (_, keys) => {
+    const server = await ScriptedServer.start(
+      holding(keys.length, (from, replies) => from.say(replies.join(''))),
+    );
+    const connection = await open([server], limits);
+    const told = troubleOf(connection, server);
+    const rows = new TextRows(keys);
+    rows.onRead = () => blockFor((2 * silenceMs) / keys.length);
+    const startedAtMs = performance.now();
+    expect((await read(connection, rows)).answers).toStrictEqual(keys);
+    expect(performance.now() - startedAtMs).toBeGreaterThan(2 * silenceMs);
+    expect(told).not.toHaveBeenCalled();
+    expect(server.connections.filter(({ commands }) => commands.length > 0)).toHaveLength(1);
+  });
+
+  test('is quiet while it is another lane whose replies are read', async () => {
+    const pair = await startPair(8_191);
+    const connection = await open(pair, limits);
+    const told = pair.map((server) => {
+      server.script = holding(4, (from, replies) => from.say(replies.join('')));
+      return troubleOf(connection, server);
+    });
+    const [low, high] = [0, 1].map((half) =>
+      keysOf(100).filter((key) => Math.floor(slotOf(key) / 8_192) === half),
+    );
+    const rows = new TextRows([...(low ?? []).slice(0, 4), ...(high ?? []).slice(0, 4)]);
+    rows.onRead = () => blockFor(1.5 * suspicionMs);
+    expect((await read(connection, rows)).answers).toStrictEqual(rows.keys);
+    for (const trouble of told) expect(trouble).not.toHaveBeenCalled();
+  });
+
   test('is quiet behind a loop that was blocked while the replies came', async () => {
     const server = await ScriptedServer.start(
       holding(10, (from, replies) => {
@@ -36,6 +84,26 @@ describe('the watch for silence', () => {
     const rows = new TextRows(keysOf(10));
     expect((await read(connection, rows)).answers).toStrictEqual(rows.keys);
     expect(told).not.toHaveBeenCalled();
+  });
+
+  test('counts for a later chunk from when that was sent, not from what was heard before', async () => {
+    const early = new TextRows(keysOf(200, 'early'));
+    const late = new TextRows(keysOf(1, 'late'));
+    const answerEarly = holding(200, (from, replies) => from.say(replies.join('')));
+    const server = await ScriptedServer.start((command, from) => {
+      if (keyOf(command) !== late.keys[0]) return answerEarly(command, from);
+      setTimeout(() => from.say(rowOf(keyOf(command))), silenceMs / 2);
+      return undefined;
+    });
+    const connection = await open([server], limits);
+    let reading: Promise<Gathered<string>> | undefined;
+    early.onRead = (row) => {
+      blockFor((2 * silenceMs) / 200);
+      if (row === 198) reading = read(connection, late);
+    };
+    expect((await read(connection, early)).answers).toStrictEqual(early.keys);
+    expect((await reading)?.answers).toStrictEqual(late.keys);
+    expect(timesAsked(server.connections).get(late.keys[0] ?? '')).toBe(1);
   });
 
   test('tells of a server that stops in the middle of a row, and ends the wait', async () => {

@@ -62,17 +62,10 @@ it('without one of the commands of writes and reads, that is told: nothing in th
   const store = await connect('fs:user:');
   const [id = '', spareId = ''] = ids;
   const subject = { store, disposable: store, id, spareId, ids };
-  for (const command of [
-    'hmget',
-    'hset',
-    'expire',
-    'hsetex',
-    'httl',
-    'ttl',
-    'hgetall',
-    'del',
-    'scan',
-  ]) {
+  const [hsetex] = (await cluster.nodes[0]!.call('COMMAND', 'INFO', 'HSETEX')) as unknown[];
+  const atomicWrite = hsetex === null ? ['hexpire', 'multi', 'exec'] : ['hsetex'];
+  const others = ['hmget', 'hset', 'expire', 'httl', 'ttl', 'hgetall', 'del', 'scan'];
+  for (const command of [...others, ...atomicWrite]) {
     for (const node of cluster.nodes) await node.call('ACL', 'SETUSER', 'features', `-${command}`);
     const names = CALL_NAMES.filter((name) => name !== 'reset');
     const endings = await Promise.all(names.map((name) => runCall(name, subject, {})));

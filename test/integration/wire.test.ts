@@ -46,7 +46,9 @@ async function failureOf(call: Promise<unknown>): Promise<FeatureStoreError> {
 describe('a server that answers late', () => {
   test('does not give a row of a call that is over to the next call', async () => {
     const held: (() => void)[] = [];
+    const askedFor: string[] = [];
     const server = await ScriptedServer.start((command, connection) => {
+      askedFor.push(idOf(command));
       held.push(() => connection.say(rowOf(idOf(command))));
       return undefined;
     });
@@ -57,12 +59,13 @@ describe('a server that answers late', () => {
       expect(error.code).toBe('PARTIAL_BATCH');
       const next = ids(20, `next${round}-`);
       const read = store.batchGetFeatures(next, NAMES);
-      await expect.poll(() => held.length).toBe(40);
+      await expect.poll(() => askedFor.slice(-next.length)).toStrictEqual(next);
       for (const say of held.splice(0)) say();
       expect(await read).toStrictEqual(rowsOf(next));
     }
     const asked = server.connections.filter(({ commands }) => commands.length > 0);
     expect(asked).toHaveLength(1); // all of that on one connection
+    expect(askedFor.filter((id) => id.startsWith('late'))).not.toHaveLength(0);
   });
 
   test('nor one of a call that was aborted', async () => {

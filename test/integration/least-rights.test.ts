@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { CALL_NAMES, forgottenCalls, runCall } from '../faults/life-calls.ts';
+import { knowsCommand } from '../knows-command.ts';
 import { leastRights } from './least-rights.ts';
 
 const redisOptions = { username: 'features', password: 'SECRET' };
@@ -62,8 +63,8 @@ it('without one of the commands of writes and reads, that is told: nothing in th
   const store = await connect('fs:user:');
   const [id = '', spareId = ''] = ids;
   const subject = { store, disposable: store, id, spareId, ids };
-  const [hsetex] = (await cluster.nodes[0]!.call('COMMAND', 'INFO', 'HSETEX')) as unknown[];
-  const atomicWrite = hsetex === null ? ['hexpire', 'multi', 'exec'] : ['hsetex'];
+  const hasHsetex = await knowsCommand(cluster.nodes[0]!, 'HSETEX');
+  const atomicWrite = hasHsetex ? ['hsetex'] : ['hexpire', 'multi', 'exec'];
   const others = ['hmget', 'hset', 'expire', 'httl', 'ttl', 'hgetall', 'del', 'scan'];
   for (const command of [...others, ...atomicWrite]) {
     for (const node of cluster.nodes) await node.call('ACL', 'SETUSER', 'features', `-${command}`);

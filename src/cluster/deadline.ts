@@ -9,7 +9,9 @@ export class Deadline implements Disposable {
   readonly #closing: Closing;
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout;
-  readonly #waiting = new Set<() => void>();
+  /** Told when it passes. */
+  #waiting: (() => void)[] = [];
+  #heedsClosing = false;
   readonly #offAbort: (() => void) | undefined;
   #passed = false;
 
@@ -18,13 +20,12 @@ export class Deadline implements Disposable {
     this.#closing = closing;
     this.#signal = signal;
     this.#timer = setTimeout(this.#pass, timeoutMs);
-    closing.add(this.#pass);
     if (signal) this.#offAbort = onAbort(signal, this.#pass);
-    if (closing.isClosed || signal?.aborted) this.#pass();
+    if (signal?.aborted) this.#pass();
   }
 
   get passed(): boolean {
-    return this.#passed;
+    return this.#passed || this.#closing.isClosed;
   }
 
   /** Why the call ends, for a row that was not answered; `obstacle` is what stood in its way. */
@@ -46,19 +47,35 @@ export class Deadline implements Disposable {
     );
   }
 
+  /**
+   * Calls `listener` when the time is up or the signal fires, unless it has. The store's closing is told by the lane
+   * that owes replies, which is cheaper than to have every single read enrol with it.
+   */
+  onPass(listener: () => void): void {
+    this.#waiting.push(listener);
+  }
+
+  offPass(listener: () => void): void {
+    const at = this.#waiting.lastIndexOf(listener);
+    const last = this.#waiting.at(-1);
+    if (at === -1 || last === undefined) return;
+    this.#waiting[at] = last;
+    this.#waiting.pop();
+  }
+
   /** The promise, or a rejection with `error()` once the deadline has passed. */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const late = (): void => reject(this.error());
-      if (this.#passed) late();
-      this.#waiting.add(late);
+      if (this.passed) late();
+      this.#onEnd(late);
       promise.then(
         (value) => {
-          this.#waiting.delete(late);
+          this.offPass(late);
           resolve(value);
         },
         (error: unknown) => {
-          this.#waiting.delete(late);
+          this.offPass(late);
           reject(error);
         },
       );
@@ -68,26 +85,33 @@ export class Deadline implements Disposable {
   /** Resolves after `ms`, or when the deadline passes, if that is sooner. */
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#passed) return resolve();
+      if (this.passed) return resolve();
       const end = (): void => {
         clearTimeout(timer);
-        this.#waiting.delete(end);
+        this.offPass(end);
         resolve();
       };
       const timer = setTimeout(end, ms);
-      this.#waiting.add(end);
+      this.#onEnd(end);
     });
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#closing.delete(this.#pass);
+    if (this.#heedsClosing) this.#closing.delete(this.#pass);
     this.#offAbort?.();
+  }
+
+  #onEnd(listener: () => void): void {
+    if (!this.#heedsClosing) this.#closing.add(this.#pass);
+    this.#heedsClosing = true;
+    this.#waiting.push(listener);
   }
 
   readonly #pass = (): void => {
     this.#passed = true;
-    for (const end of this.#waiting) end();
-    this.#waiting.clear();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const end of waiting) end();
   };
 }

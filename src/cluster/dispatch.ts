@@ -5,6 +5,8 @@
  *                          ▲               ├─ MOVED, ASK: now ─────▶ attempt there, these rows alone
  *                          └── look again ◀┴─ TRYAGAIN, lost, …: pause, refresh the slot table
  *
+ * A batch of one row is tried without all this first (first-try.ts).
+ *
  * What holds:
  * - The row is the unit: its commands are answered together, and together asked again. (HSET sent
  *   again alone, after its EXPIRE found no key, would leave a key that never expires.)
@@ -21,7 +23,8 @@ import type { Connection } from './connection.ts';
 import { NO_OWNER } from './counters.ts';
 import type { Deadline } from './deadline.ts';
 import { tellConnectionLost, tellRows, type RowsEvent, type RowsEventKind } from './diagnostics.ts';
-import { Gather, type Gathered } from './gather.ts';
+import { FirstTry, ONLY_ROW } from './first-try.ts';
+import { Gather, NO_FAILURES, type Gathered } from './gather.ts';
 import { LaneLost, type Lane, type LanePurpose } from './lane.ts';
 import { NextWays } from './next-ways.ts';
 import { Question } from './question.ts';
@@ -78,7 +81,28 @@ export function dispatch<Answer>(
   batch: Batch<Answer>,
   delivery: Delivery,
 ): Promise<Gathered<Answer>> {
-  return new Dispatch(connection, batch, delivery).run();
+  const lane = laneOfOne(connection, batch, delivery);
+  if (lane === undefined) return new Dispatch(connection, batch, delivery).run();
+  return new Promise((resolve, reject) => {
+    const first = new FirstTry(connection, lane, batch, delivery.deadline);
+    first.send(() => {
+      if (first.isAnswered) resolve({ answers: [first.outcome as Answer], failures: NO_FAILURES });
+      else new Dispatch(connection, batch, delivery).goOn(first).then(resolve, reject);
+    });
+  });
+}
+
+/** Where a batch of one row can be sent at once, without more to do than that. */
+function laneOfOne<Answer>(
+  connection: Connection,
+  batch: Batch<Answer>,
+  { deadline, purpose, minReplicas, onPipeline }: Delivery,
+): Lane | undefined {
+  if (batch.rowCount !== 1 || purpose !== 'online' || minReplicas || onPipeline) return undefined;
+  const owner = connection.topology.ownerOf(batch.slotOf(0));
+  if (owner === undefined || deadline.passed) return undefined;
+  const lane = connection.lane(owner, purpose);
+  return lane.isOpen && !lane.crowded ? lane : undefined;
 }
 
 class Dispatch<Answer> {
@@ -101,9 +125,18 @@ class Dispatch<Answer> {
 
   async run(): Promise<Gathered<Answer>> {
     const { rowCount } = this.#batch;
-    await (rowCount === 1 ? this.#routeOne() : this.#route(countUp(rowCount), BEGIN));
+    await this.#route(countUp(rowCount), BEGIN);
     const { onPipeline } = this.#delivery;
     if (onPipeline) for (const report of this.#reports) onPipeline(report);
+    return this.#gather.result();
+  }
+
+  /** Goes on from what the first attempt of a batch of one row has come to. */
+  async goOn({ lane, exchange, outcome, lost }: FirstTry<Answer>): Promise<Gathered<Answer>> {
+    const parcel = firstTo(lane.address, ONLY_ROW, BEGIN);
+    const sending: Sending<Answer> = { parcel, exchange, held: [], next: new NextWays() };
+    if (outcome !== undefined) this.#settle(sending, 0, outcome);
+    await this.#goOn(sending, lost);
     return this.#gather.result();
   }
 
@@ -132,13 +165,6 @@ class Dispatch<Answer> {
     await Promise.all(deliveries);
   }
 
-  /** The single read takes no detour through tables of one row. */
-  #routeOne(): Promise<void> {
-    const to = this.#connection.topology.ownerOf(this.#batch.slotOf(0));
-    if (to === undefined) return this.#routeLater(ONLY_ROW, nobodyOwns(), BEGIN);
-    return this.#deliver(firstTo(to, ONLY_ROW, BEGIN));
-  }
-
   async #deliver(parcel: Parcel): Promise<void> {
     const { deadline, purpose, minReplicas = 0 } = this.#delivery;
     if (deadline.passed) return this.#failLate(parcel.rows, parcel);
@@ -156,6 +182,13 @@ class Dispatch<Answer> {
       if (error instanceof LaneLost) lost = error.error;
       else if (!deadline.passed) throw error;
     }
+    await this.#goOn(sending, lost);
+  }
+
+  /** Does what is left to do for the rows of an attempt, as far as they were not settled by their replies. */
+  async #goOn(sending: Sending<Answer>, lost: FeatureStoreError | undefined): Promise<void> {
+    const { parcel, exchange, next } = sending;
+    const { deadline } = this.#delivery;
     if (exchange.isRead && next.isEmpty && sending.held.length === 0) return;
     const openRows = [...sending.held.map(([row]) => row), ...exchange.openRows];
     sending.held = [];
@@ -334,9 +367,6 @@ const BEGIN: SoFar = { pauses: 0, attempt: 0 };
 function firstTo(to: Address, rows: readonly number[], { pauses, attempt }: SoFar): Parcel {
   return { to, rows, asking: false, redirects: 0, pauses, attempt: attempt + 1 };
 }
-
-/** The rows of a batch of one. */
-const ONLY_ROW: readonly number[] = [0];
 
 /** About as long as `rowsPerTurn` rows take to be read. */
 const ROWS_ROUTED_PER_TURN = 1_000;

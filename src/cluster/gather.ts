@@ -16,7 +16,7 @@ export interface Gathered<Answer> {
 }
 
 const OPEN = Symbol('not settled');
-const NO_FAILURES: ReadonlyMap<number, FeatureStoreError> = new Map();
+export const NO_FAILURES: ReadonlyMap<number, FeatureStoreError> = new Map();
 
 export class Gather<Answer> {
   readonly #answers: (Answer | typeof OPEN | undefined)[];

@@ -60,12 +60,14 @@ export interface LaneLimits {
   readonly suspicionMs: number;
 }
 
+/** Who waits for something to come to its end, and is told once. */
 interface Waiting {
-  readonly resolve: () => void;
-  readonly reject: (lost: LaneLost) => void;
+  resolve(): void;
+  reject(lost: LaneLost): void;
 }
 
-interface Owed extends Waiting {
+/** An exchange on its way, and who waits for it. */
+export interface Owed extends Waiting {
   readonly exchange: Exchange;
 }
 
@@ -143,7 +145,19 @@ export class Lane {
    */
   send(exchange: Exchange): Promise<void> {
     if (!this.#wire.isOpen) return this.#sendOnceOpen(exchange);
-    return new Promise((resolve, reject) => this.#write({ exchange, resolve, reject }));
+    return new Promise((resolve, reject) => this.post({ exchange, resolve, reject }));
+  }
+
+  get isOpen(): boolean {
+    return this.#wire.isOpen;
+  }
+
+  /** `send` where the connection is open, and without a promise. */
+  post(owed: Owed): void {
+    if (this.#outgoing.length === 0) this.#flushSoon();
+    owed.exchange.encode(this.#outgoing);
+    this.#owed.push(owed);
+    this.#expectSoon(this.#owed.length);
   }
 
   /** Resolves once the connection is open. Rejects with LaneLost when the attempt under way fails. */
@@ -177,13 +191,6 @@ export class Lane {
     clearTimeout(this.#watch);
   }
 
-  #write(owed: Owed): void {
-    if (this.#outgoing.length === 0) this.#flushSoon();
-    owed.exchange.encode(this.#outgoing);
-    this.#owed.push(owed);
-    this.#expectSoon(this.#owed.length);
-  }
-
   async #sendOnceOpen(exchange: Exchange): Promise<void> {
     await this.open();
     if (!exchange.isAbandoned) await this.send(exchange);
@@ -214,7 +221,7 @@ export class Lane {
     this.#lastTrouble = '';
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { resolve } of waiting) resolve();
+    for (const waiter of waiting) waiter.resolve();
   }
 
   #onBytes(chunk: Buffer): void {
@@ -255,7 +262,7 @@ export class Lane {
   #readReplies(turn: Turn): void {
     const reader = this.#reader;
     for (;;) {
-      const [head] = this.#owed;
+      const head = this.#owed[0];
       if (head === undefined) break;
       if (!head.exchange.read(reader, turn)) return;
       this.#owed.shift();
@@ -281,7 +288,7 @@ export class Lane {
     this.#waiting = [];
     this.#outgoing.truncate(0);
     this.#forget();
-    for (const { reject } of ended) reject(lost);
+    for (const waiter of ended) waiter.reject(lost);
   }
 
   #forget(): void {

@@ -5,22 +5,29 @@
  */
 
 export const SLOT_COUNT = 16_384;
+const LAST_ASCII = 0x7f;
 
 const POLYNOMIAL = 0x1021;
-/** `z`; braces come behind it. */
-const LAST_PLAIN = 0x7a;
 
-const CRC16_TABLE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
+/** What a byte makes of a CRC of 0. */
+const BY_BYTE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ POLYNOMIAL : crc << 1;
   return crc & 0xffff;
 });
+/** What a byte and a 0 behind it make of a CRC of 0. */
+const BY_BYTE_AND_ZERO: Uint16Array = BY_BYTE.map((crc) => step(crc, 0));
 
 /** The slot of `key`, 0 … 16383. */
 export function slotOf(key: string): number {
   const tagged = hashTagOf(key) ?? key;
-  const slot = slotBehind(0, tagged);
-  return slot === NOT_PLAIN ? crc16(Buffer.from(tagged)) % SLOT_COUNT : slot;
+  let crc = 0;
+  for (let i = 0; i < tagged.length; i++) {
+    const code = tagged.charCodeAt(i);
+    if (code > LAST_ASCII) return crcBehind(tagged) % SLOT_COUNT;
+    crc = step(crc, code);
+  }
+  return crc % SLOT_COUNT;
 }
 
 /**
@@ -28,21 +35,22 @@ export function slotOf(key: string): number {
  * for every key with that prefix.
  */
 export function crcBehind(prefix: string): number {
-  return crc16(Buffer.from(prefix));
+  let crc = 0;
+  for (const byte of Buffer.from(prefix)) crc = step(crc, byte);
+  return crc;
 }
 
-export const NOT_PLAIN = -1;
-
 /**
- * The slot of the prefix, whose `crcBehind` is given, and `rest`; NOT_PLAIN where `rest` is not all of
- * plain characters: ASCII up to `z`, so none that would take more than a byte, and no brace.
+ * The slot of the prefix, whose `crcBehind` is given, and the bytes from `begin` to `end`, which have no hash tag. Two
+ * bytes at a time: CRC is linear, so both are looked up at once where one by one each waits for the one before.
  */
-export function slotBehind(crc: number, rest: string): number {
-  for (let i = 0; i < rest.length; i++) {
-    const code = rest.charCodeAt(i);
-    if (code > LAST_PLAIN) return NOT_PLAIN;
-    crc = step(crc, code);
+export function slotBehind(crc: number, bytes: Uint8Array, begin: number, end: number): number {
+  let at = begin;
+  for (; at + 1 < end; at += 2) {
+    const first = BY_BYTE_AND_ZERO[(crc >> 8) ^ (bytes[at] ?? 0)] ?? 0;
+    crc = first ^ (BY_BYTE[(crc & 0xff) ^ (bytes[at + 1] ?? 0)] ?? 0);
   }
+  if (at < end) crc = step(crc, bytes[at] ?? 0);
   return crc % SLOT_COUNT;
 }
 
@@ -54,12 +62,6 @@ function hashTagOf(key: string): string | undefined {
   return close > open + 1 ? key.slice(open + 1, close) : undefined;
 }
 
-function crc16(bytes: Uint8Array): number {
-  let crc = 0;
-  for (const byte of bytes) crc = step(crc, byte);
-  return crc;
-}
-
 function step(crc: number, byte: number): number {
-  return ((crc << 8) ^ (CRC16_TABLE[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
+  return ((crc << 8) ^ (BY_BYTE[((crc >> 8) ^ byte) & 0xff] ?? 0)) & 0xffff;
 }

@@ -15,7 +15,7 @@ import { ReadBatch, type ReadShape } from './read-shape.ts';
  */
 const MAX_ONLINE_IDS = 1_000;
 /** Of a large batch; then the event loop turns, so that online reads get their replies. */
-const KEYS_PER_TURN = 1_000;
+const IDS_PER_TURN = 5_000;
 
 /** What a batch read gives with `onFailure: 'return'`. */
 export interface PartialRows {
@@ -40,10 +40,10 @@ export async function readBatch(
   if (ids.length === 0) return { rows: [], failed: [] };
   using deadline = newDeadline(context, options);
   const keys = new EntityKeys(context.layout, ids);
-  keys.extend(KEYS_PER_TURN);
+  keys.extend(IDS_PER_TURN);
   while (!keys.isWhole) {
     await nextTurn();
-    keys.extend(KEYS_PER_TURN);
+    keys.extend(IDS_PER_TURN);
   }
   if (shape.names.length === 0) return { rows: ids.map(() => ({})), failed: [] };
   const batch = new ReadBatch(shape, keys);

@@ -8,12 +8,17 @@
  * in the prefix would pin every entity to one.
  */
 
-import { crcBehind, NOT_PLAIN, slotBehind } from '../cluster/slot.ts';
+import { crcBehind, slotBehind } from '../cluster/slot.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { refuse, show } from './option-checks.ts';
 import { VipGroups } from './vip-group.ts';
 
 export const MAX_ID_BYTES = 4_096;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+const LAST_ASCII = 0x7f;
+/** Up to so many characters a loop is quicker than a call that leaves JavaScript. */
+const SHORT = 64;
 
 export class KeyLayout {
   readonly prefix: string;
@@ -31,19 +36,33 @@ export class KeyLayout {
 
   /** @throws FeatureStoreError INVALID_ID */
   keyFor(id: string): string {
+    return this.prefix + this.restOf(id);
+  }
+
+  /** What stands behind the prefix in the key. @throws FeatureStoreError INVALID_ID */
+  restOf(id: string): string {
     checkId(id);
     const group = this.groups.groupOf(id);
-    return group === undefined ? this.prefix + id : `${this.prefix}{${group}}:${id}`;
+    return group === undefined ? id : `{${group}}:${id}`;
   }
 
   /**
-   * The slot of the key of an id that is plain: its characters are (slot.ts), and it is in no group, so that
-   * its key is the prefix and the id. NOT_PLAIN says that `keyFor` has to look at it, and perhaps to refuse it.
+   * The ids one behind the other, if each of them is one that stands behind the prefix as it is, and takes a byte per
+   * character. If not, `restOf` has to look at each, and perhaps to refuse it.
    */
-  plainSlotOf(id: unknown): number {
-    const mayBePlain = typeof id === 'string' && id.length > 0 && id.length <= MAX_ID_BYTES;
-    if (!mayBePlain || this.groups.groupOf(id) !== undefined) return NOT_PLAIN;
-    return slotBehind(this.#prefixCrc, id);
+  plainTextOf(ids: readonly unknown[]): string | undefined {
+    for (const id of ids) {
+      if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ID_BYTES) return undefined;
+      if (!this.groups.isEmpty && this.groups.groupOf(id) !== undefined) return undefined;
+    }
+    const text = ids.length === 1 ? (ids[0] as string) : ids.join('');
+    return isPlain(text) ? text : undefined;
+  }
+
+  /** The slot of the key whose `restOf` is these bytes, from `begin` to `end`. */
+  slotBehind(bytes: Uint8Array, begin: number, end: number): number {
+    if (bytes[begin] !== OPENING_BRACE) return slotBehind(this.#prefixCrc, bytes, begin, end);
+    return slotBehind(0, bytes, begin + 1, bytes.indexOf(CLOSING_BRACE, begin));
   }
 
   /** The id whose key this is, if it is one: a key under the prefix need not be an entity's. */
@@ -80,6 +99,19 @@ export function checkId(id: unknown): asserts id is string {
   if (id.length * 3 > MAX_ID_BYTES && Buffer.byteLength(id) > MAX_ID_BYTES) {
     refuseId(`Id ${show(id)} has ${Buffer.byteLength(id)} bytes; the limit is ${MAX_ID_BYTES}.`);
   }
+}
+
+/** Whether all of it is ASCII, and none of it a brace. */
+function isPlain(text: string): boolean {
+  if (text.length > SHORT) {
+    const hasBraces = text.includes('{') || text.includes('}');
+    return !hasBraces && Buffer.byteLength(text) === text.length;
+  }
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > LAST_ASCII || code === OPENING_BRACE || code === CLOSING_BRACE) return false;
+  }
+  return true;
 }
 
 function refuseId(message: string): never {

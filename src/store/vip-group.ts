@@ -31,6 +31,10 @@ export class VipGroups {
     return [...this.#members.keys()];
   }
 
+  get isEmpty(): boolean {
+    return this.#groupOf.size === 0;
+  }
+
   groupOf(id: string): string | undefined {
     return this.#groupOf.get(id);
   }

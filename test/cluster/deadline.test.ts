@@ -38,15 +38,44 @@ describe('with the clock held', () => {
     const forgets = vi.spyOn(closing, 'delete');
     const caller = new AbortController();
     const deadline = new Deadline(50, closing, caller.signal);
+    const told = vi.fn<() => void>();
+    deadline.onPass(told);
+    deadline.race(never).catch(told);
     expect(vi.getTimerCount()).toBe(1);
     deadline[Symbol.dispose]();
     expect(vi.getTimerCount()).toBe(0);
     expect(forgets).toHaveBeenCalledOnce();
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
-    closing.close();
     caller.abort();
     vi.advanceTimersByTime(100);
     expect(deadline.passed).toBe(false);
+    closing.close();
+    expect(told).not.toHaveBeenCalled();
+  });
+
+  test('whoever listens is told once, and who listens no more is not', () => {
+    using deadline = new Deadline(50, open);
+    const told: string[] = [];
+    const listeners = ['a', 'b', 'c', 'd', 'e'].map((name) => () => void told.push(name));
+    const [, b, , , e] = listeners as [() => void, () => void, () => void, () => void, () => void];
+    for (const listener of listeners) deadline.onPass(listener);
+    for (const gone of [b, e, b]) deadline.offPass(gone);
+    vi.advanceTimersByTime(200);
+    expect(told.sort()).toStrictEqual(['a', 'c', 'd']);
+  });
+
+  test('who ends the others when told leaves nobody out', () => {
+    using deadline = new Deadline(50, open);
+    const told: string[] = [];
+    const second = (): void => void told.push('second');
+    deadline.onPass(() => {
+      told.push('first');
+      deadline.offPass(second);
+    });
+    deadline.onPass(second);
+    deadline.onPass(() => void told.push('third'));
+    vi.advanceTimersByTime(50);
+    expect(told).toStrictEqual(['first', 'second', 'third']);
   });
 });
 
@@ -108,7 +137,20 @@ test('one store closes under many calls, each once', async () => {
   closing.close();
   const results = await Promise.allSettled(races.filter((_, index) => index !== 7));
   for (const result of results) expect(result).toMatchObject({ reason: { code: 'CLOSED' } });
-  expect(deadlines.filter(({ passed }) => !passed)).toHaveLength(1);
+  expect(await Promise.race([races[7], Promise.resolve('open')])).toBe('open');
+});
+
+test('a call that waits for nothing but its lane is not enrolled with the closing', () => {
+  const closing = new Closing();
+  const enrols = vi.spyOn(closing, 'add');
+  using deadline = new Deadline(10_000, closing);
+  const told = vi.fn<() => void>();
+  deadline.onPass(told);
+  expect(enrols).not.toHaveBeenCalled();
+  closing.close();
+  expect(deadline.passed).toBe(true);
+  expect(told).not.toHaveBeenCalled(); // the lane tells it
+  expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
 });
 
 test('many races and pauses of one call end together', async () => {

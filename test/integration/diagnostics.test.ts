@@ -46,11 +46,11 @@ beforeAll(async () => {
 afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** With rows in it, and connections that are open. */
-async function connect(vipMembers: readonly string[] = []): Promise<FeatureStore> {
+async function connect(vipMembers: readonly string[] = [], group = 'vip'): Promise<FeatureStore> {
   const store = await FeatureStore.connect({
     nodes: cluster.urls,
     keyPrefix: `told${keyPrefixCount++}:`,
-    vipGroups: { vip: vipMembers },
+    vipGroups: { [group]: vipMembers },
     warmUp: true,
   });
   onTestFinished(() => store.close());
@@ -145,6 +145,33 @@ it('redirect: which shard sent how many rows of which slot where, ASK and MOVED'
   await expect.poll(() => heard.refresh.length).toBe(1);
   expectSameCounts(store, heard);
   await mover.finish(further);
+});
+
+it('single reads and writes: a redirect each for those that moved, and one request more', async () => {
+  await using mover = await SlotMover.open(cluster);
+  const store = await connect(vip, 'singles');
+  const heard = hear();
+  const { slot } = store.vipGroup('singles');
+  const move = await mover.begin(slot);
+  await mover.moveKeys(move, 25);
+  const [from, to] = [move.from, move.to].map(({ host, port }) => `${host}:${port}`);
+  const asked = { shard: from, slot, rowCount: 1, attempt: 1, to };
+  const pipelines = (): number =>
+    Object.values(store.stats().shards).reduce((sum, shard) => sum + shard.pipelines, 0);
+
+  const rows = await Promise.all(vip.map((id) => store.getFeatures(id, ['n'])));
+  expect(rows).toStrictEqual(vip.map((_, n) => ({ n: String(ids.length + n) })));
+  expect(heard.redirect).toStrictEqual(Array.from({ length: 25 }, () => asked));
+  expect(pipelines()).toBe(vip.length + 25);
+
+  await Promise.all(vip.map((id) => store.updateBatchFeature(id, 'n', 'new')));
+  expect(heard.redirect).toHaveLength(50);
+  expect(pipelines()).toBe(2 * (vip.length + 25));
+  expect(await store.vipGroup('singles').batchGetFeatures(['n'])).toStrictEqual(
+    vip.map(() => ({ n: 'new' })),
+  );
+  expectSameCounts(store, heard);
+  await mover.finish(move);
 });
 
 it('retry and connection-lost: a connection that closes under a read, twice', async () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NOT_PLAIN, slotOf } from '../../src/cluster/slot.ts';
+import { slotOf } from '../../src/cluster/slot.ts';
 import { KeyLayout, MAX_ID_BYTES } from '../../src/store/key.ts';
 import { textWithoutBraces } from '../cluster/unicode.ts';
 import { globMatches } from './glob.ts';
@@ -71,21 +71,24 @@ test('the prefix in bytes is its UTF-8', () => {
   }
 });
 
-test('the slot of a plain id is that of its key; any other id is not plain', () => {
-  const ids = fc.oneof(
-    fc.string({ unit: 'binary-ascii' }),
-    fc.constantFrom('', 'member', 'other', 'member ', 'Member', 'constructor', '__proto__'),
-    textWithoutBraces,
-  );
+const anyIds = fc.array(
+  fc.oneof(
+    fc.string({ unit: 'binary-ascii', minLength: 1 }).map((text) => text.replaceAll(/[{}]/g, 'b')),
+    fc.constantFrom('u1', 'member ', 'Member', 'constructor', '__proto__', 'x'.repeat(65)),
+  ),
+  { minLength: 1, maxLength: 12 },
+);
+
+test('ids that are ASCII and in no group are plain, and are their own text', () => {
+  const layout = new KeyLayout('p:', { vip: ['member'] });
   fc.assert(
-    fc.property(names, ids, (prefix, id) => {
-      const layout = new KeyLayout(prefix, { vip: ['member'], top: ['other'] });
-      const slot = layout.plainSlotOf(id);
-      const isPlain = id !== '' && layout.groups.groupOf(id) === undefined && /^[\0-z]*$/.test(id);
-      expect(slot).toBe(isPlain ? slotOf(layout.keyFor(id)) : NOT_PLAIN);
+    fc.property(anyIds, (ids) => {
+      expect(layout.plainTextOf(ids)).toBe(ids.join(''));
+      for (const id of ids) expect(layout.restOf(id)).toBe(id);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
+  expect(layout.plainTextOf(['x'.repeat(MAX_ID_BYTES)])).toBe('x'.repeat(MAX_ID_BYTES));
 });
 
 test.each([
@@ -94,7 +97,7 @@ test.each([
   ['a{b'],
   ['a}b'],
   ['{'],
-  ['a|b'], // fine, but behind the braces
+  ['}'],
   ['é'],
   ['a\u0080'],
   ['a\uD800'],
@@ -105,15 +108,34 @@ test.each([
   [['u1']],
   [{ length: 2 }],
   [Object('u1')],
-])('%j is no plain id', (id) => {
+])('ids among which %j is are not plain, wherever it stands', (id) => {
   const layout = new KeyLayout('p:', { vip: ['member'] });
-  expect(layout.plainSlotOf(id)).toBe(NOT_PLAIN);
+  fc.assert(
+    fc.property(anyIds, fc.nat(), (ids, place) => {
+      const mixed: unknown[] = [...ids];
+      mixed.splice(place % (ids.length + 1), 0, id);
+      expect(layout.plainTextOf(mixed)).toBeUndefined();
+      expect(layout.plainTextOf([id])).toBeUndefined();
+    }),
+  );
 });
 
-test('a plain id may be as long as any', () => {
-  const layout = new KeyLayout('p:', {});
-  const id = 'x'.repeat(MAX_ID_BYTES);
-  expect(layout.plainSlotOf(id)).toBe(slotOf(`p:${id}`));
+test('two halves of a surrogate pair in two ids are no plain text', () => {
+  expect(new KeyLayout('p:', {}).plainTextOf(['a\uD83D', '\uDE00b'])).toBeUndefined();
+});
+
+test('the slot of a key is that of the bytes behind the prefix, behind it', () => {
+  fc.assert(
+    fc.property(populations, (population) => {
+      const layout = layoutOf(population);
+      for (const id of population.ids) {
+        const rest = Buffer.from(layout.restOf(id));
+        const among = Buffer.concat([Buffer.from('{x}'), rest, Buffer.from('}')]);
+        expect(layout.slotBehind(rest, 0, rest.length)).toBe(slotOf(layout.keyFor(id)));
+        expect(layout.slotBehind(among, 3, 3 + rest.length)).toBe(slotOf(layout.keyFor(id)));
+      }
+    }),
+  );
 });
 
 test('what keyFor never gives is the key of nobody', () => {

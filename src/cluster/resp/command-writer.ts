@@ -123,13 +123,20 @@ export class CommandWriter {
     this.#bytes[this.#length++] = LF;
   }
 
-  /** Bytes that were encoded before, with `text`, which is ASCII, written over them from `textAt` on. */
-  filled(template: Uint8Array, textAt: number, text: string): void {
+  /** Bytes that were encoded before; those of `source` from `begin` to `end` are put over them, from `place` on. */
+  filled(
+    template: Uint8Array,
+    place: number,
+    source: Uint8Array,
+    begin: number,
+    end: number,
+  ): void {
     this.#reserve(template.length);
     this.#plain.set(template, this.#length);
     const bytes = this.#bytes;
-    let at = this.#length + textAt;
-    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    let at = this.#length + place;
+    // They are few, and a view of them would cost more than to copy them.
+    for (let from = begin; from < end; from++) bytes[at++] = source[from] ?? 0;
     this.#length += template.length;
   }
 

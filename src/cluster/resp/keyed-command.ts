@@ -3,27 +3,27 @@
  *
  *   *4␍␊$5␍␊HMGET␍␊$9␍␊p:▢▢▢▢▢▢▢␍␊$1␍␊a␍␊$1␍␊b␍␊
  *
- * For ids of one length the bytes are the same but for the id. They are made once per length, copied
- * as a whole, and the id is written into its place: a third of the work of writing word by word.
+ * For keys of one length the bytes are the same but for what is behind the prefix. They are made once per length, copied
+ * as a whole, and the rest of the key is put in its place: a third of the work of writing word by word.
  */
 
 import { CommandWriter, encodeWords } from './command-writer.ts';
 
-/** Longer ids are written word by word: templates shall be few. */
-const MAX_TEMPLATE_ID = 64;
+/** For longer ones no template is kept: they shall be few. */
+const MAX_TEMPLATE_REST = 64;
 
 interface Template {
   readonly prefix: Uint8Array;
   readonly bytes: Uint8Array;
-  /** Where the id belongs. */
-  readonly idAt: number;
+  /** Where the rest of the key belongs. */
+  readonly restAt: number;
 }
 
 export class KeyedCommand {
   /** `*4\r\n$5\r\nHMGET\r\n`; the key and `#tail` follow. */
   readonly #head: Uint8Array;
   readonly #tail: Uint8Array;
-  /** By the id's length. */
+  /** By the length of what is behind the prefix. */
   readonly #templates: (Template | undefined)[] = [];
 
   constructor(name: string, wordsBehindKey: readonly string[]) {
@@ -39,29 +39,29 @@ export class KeyedCommand {
     return this.#tail.length;
   }
 
-  write(writer: CommandWriter, key: string): void {
-    writer.encoded(this.#head);
-    writer.bulkString(key);
-    writer.encoded(this.#tail);
-  }
-
-  /** The command for the key of `prefix` and `id`, which is ASCII. */
-  writeBehind(writer: CommandWriter, prefix: Uint8Array, id: string): void {
-    const { length } = id;
-    let template = this.#templates[length];
+  /** The command for the key of `prefix` and the bytes of `rests` from `begin` to `end`. */
+  write(
+    writer: CommandWriter,
+    prefix: Uint8Array,
+    rests: Uint8Array,
+    begin: number,
+    end: number,
+  ): void {
+    const restLength = end - begin;
+    let template = this.#templates[restLength];
     if (template?.prefix !== prefix) {
-      template = this.#templateOf(prefix, length);
-      if (length <= MAX_TEMPLATE_ID) this.#templates[length] = template;
+      template = this.#templateOf(prefix, restLength);
+      if (restLength <= MAX_TEMPLATE_REST) this.#templates[restLength] = template;
     }
-    writer.filled(template.bytes, template.idAt, id);
+    writer.filled(template.bytes, template.restAt, rests, begin, end);
   }
 
-  #templateOf(prefix: Uint8Array, idLength: number): Template {
+  #templateOf(prefix: Uint8Array, restLength: number): Template {
     const writer = new CommandWriter();
     writer.encoded(this.#head);
-    writer.bulkBytes(prefix, idLength);
-    const idAt = writer.length - 2 - idLength;
+    writer.bulkBytes(prefix, restLength);
+    const restAt = writer.length - 2 - restLength;
     writer.encoded(this.#tail);
-    return { prefix, bytes: Uint8Array.from(writer.view()), idAt };
+    return { prefix, bytes: Uint8Array.from(writer.view()), restAt };
   }
 }

@@ -105,6 +105,20 @@ function laneOfOne<Answer>(
   return lane.isOpen && !lane.crowded ? lane : undefined;
 }
 
+/** One of each that a dispatch is made of, to be held for their hidden classes. */
+export function dispatchSpecimens<Answer>(
+  connection: Connection,
+  batch: Batch<Answer>,
+  deadline: Deadline,
+): object[] {
+  return [
+    new Dispatch(connection, batch, { deadline, purpose: 'online' }), // and its Gather
+    new Scatter(connection.limits, () => undefined),
+    new RowExchange(batch, ONLY_ROW, false, () => undefined),
+    new NextWays(),
+  ];
+}
+
 class Dispatch<Answer> {
   readonly #connection: Connection;
   readonly #batch: Batch<Answer>;

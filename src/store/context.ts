@@ -24,9 +24,14 @@ export interface Context {
   readonly counters: StoreCounters;
   readonly fieldTtl: FieldTtlSupport;
   readonly readShapes: ReadShapes;
+  /** Held for their hidden classes (specimens.ts). */
+  readonly specimens: readonly object[];
 }
 
-export function newDeadline(context: Context, options: CallOptions): Deadline {
+export function newDeadline(
+  context: Pick<Context, 'connection' | 'options'>,
+  options: CallOptions,
+): Deadline {
   const timeoutMs = options.timeoutMs ?? context.options.timeoutMs;
   return new Deadline(timeoutMs, context.connection.closing, options.signal);
 }

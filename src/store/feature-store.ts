@@ -7,6 +7,7 @@ import type { Shard } from '../cluster/topology.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
 import { ReadShapes } from './read-shape.ts';
+import { specimensOf } from './specimens.ts';
 import { bulkWriter } from './bulk-load.ts';
 import {
   checkCallOptions,
@@ -66,7 +67,8 @@ export class FeatureStore implements AsyncDisposable {
     const { layout } = options;
     const readShapes = new ReadShapes();
     const counters = zeroCounters();
-    this.#context = { connection, layout, options, counters, fieldTtl, readShapes };
+    const parts = { connection, layout, options, counters, fieldTtl, readShapes };
+    this.#context = { ...parts, specimens: specimensOf(parts) };
     this.keyPrefix = layout.prefix;
     this.batchTtlSeconds = options.batchTtlSeconds;
     this.streamingTtlSeconds = options.streamingTtlSeconds;

@@ -1,0 +1,66 @@
+/** The code that V8 has optimized for batches outlives a full garbage collection between two of them. */
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
+import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { RowExchange } from '../../src/cluster/row-exchange.ts';
+import { FeatureStore } from '../../src/index.ts';
+import { EntityKeys } from '../../src/store/entity-keys.ts';
+import { ReadBatch } from '../../src/store/read-shape.ts';
+
+/** Of `%GetOptimizationStatus`: the function has code that V8 has optimized (v8/src/runtime/runtime.h). */
+const OPTIMIZED = 1 << 4;
+const NAMES = ['country_iso', 'risk_segment', 'tx_count_5m'];
+const ids = Array.from({ length: 2_000 }, (_, n) => `u${n}`);
+/** What a batch spends its time in. One that is only ever inlined has no optimized code of its own. */
+const hot = {
+  'EntityKeys.slotOf': EntityKeys.prototype.slotOf,
+  'EntityKeys.write': EntityKeys.prototype.write,
+  'ReadBatch.encode': ReadBatch.prototype.encode,
+  'ReadBatch.readAnswer': ReadBatch.prototype.readAnswer,
+  'RowExchange.read': RowExchange.prototype.read,
+};
+
+const ENOUGH = 3;
+
+let server: Awaited<ReturnType<typeof startStandaloneServer>>;
+beforeAll(async () => {
+  server = await startStandaloneServer({ portFrom: 21_880 });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+function optimized(): string[] {
+  return Object.entries(hot).flatMap(([name, run]) => (statusOf(run) & OPTIMIZED ? [name] : []));
+}
+
+setFlagsFromString('--expose-gc');
+setFlagsFromString('--allow-natives-syntax');
+const collectGarbage = runInNewContext('gc') as () => void;
+const statusOf = runInNewContext('(run) => %GetOptimizationStatus(run)') as (
+  run: unknown,
+) => number;
+
+it('a batch behind a full collection runs as fast as the one before it', async () => {
+  await using store = await FeatureStore.connect({ nodes: [server.url] });
+  await store.bulkLoad(
+    ids.map((id, n) => [id, { country_iso: 'DE', risk_segment: n, tx_count_5m: n }]),
+  );
+  await waitUntil(
+    async () => {
+      for (let n = 0; n < 10; n++) await store.batchGetFeatures(ids, NAMES);
+      return optimized().length >= ENOUGH;
+    },
+    {
+      what: `${ENOUGH} hot functions optimized`,
+      timeoutMs: 30_000,
+      why: () => optimized().join(', '),
+    },
+  );
+  const before = optimized();
+  collectGarbage();
+  // Code that was thrown away is noticed when it is called; this is too short to be optimized anew.
+  expect(await store.batchGetFeatures(ids, NAMES)).toHaveLength(ids.length);
+  expect(optimized()).toStrictEqual(expect.arrayContaining(before));
+});

@@ -13,6 +13,8 @@ import type { CommandWriter } from './resp/command-writer.ts';
 const LF = 10;
 /** Up to here libuv writes a string from its stack (node 20, StreamBase::WriteString). */
 const MAX_TEXT_BYTES = 16_384;
+/** Up to here the place of what was sent is used again: new buffers make V8 collect its old space every few batches. */
+const MAX_KEPT_BYTES = 1_048_576;
 
 export interface WireEvents {
   /** The connection is open and ours. */
@@ -62,7 +64,13 @@ export class Wire {
     const { stream } = this.#redis;
     // Little of it goes out fastest as text: the kernel takes it at once, and no buffer is made for it.
     if (writer.length <= MAX_TEXT_BYTES) stream.write(writer.takeText(), 'latin1');
-    else stream.write(writer.take());
+    else {
+      stream.write(writer.view());
+      // Mostly the kernel has all of it by now, and its place is free; else it is the stream's until it is sent.
+      const isSent = stream.writableLength === 0;
+      if (isSent && writer.length <= MAX_KEPT_BYTES) writer.truncate(0);
+      else writer.take();
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { Redis } from 'ioredis';
 import { FeatureStore, FeatureStoreError, type FeatureStoreOptions } from '../../src/index.ts';
+import { nextTurn } from '../../src/cluster/turns.ts';
 import { ScriptedServer, type Script, type ScriptedConnection } from './scripted-server.ts';
 
 const keyPrefix = 'wire:';
@@ -316,6 +317,27 @@ describe('what is sent', () => {
     const all = ids(200);
     expect(await store.batchGetFeatures(all, NAMES)).toStrictEqual(rowsOf(all));
     expect(lane?.reads.slice(readsBefore)).toHaveLength(1);
+  });
+
+  test('is what was written, also where the peer reads it long after', async () => {
+    const server = await ScriptedServer.start(([name]) => (name === 'HSET' ? ':0\r\n' : ':1\r\n'));
+    const store = await connectTo(server);
+    await store.updateBatchFeature('opens the lane', 'f', 1);
+    const [lane] = server.connections.filter(({ commands }) => commands.length > 0);
+    lane?.socket.pause();
+    const all = ids(80);
+    const valueOf = (id: string): string => `${id}.`.repeat(50_000);
+    const writes: Promise<void>[] = [];
+    for (const id of all) {
+      writes.push(store.updateBatchFeature(id, 'f', valueOf(id)));
+      await nextTurn();
+      await nextTurn(); // a write of its own: more of them than the kernel has room for
+    }
+    lane?.socket.resume();
+    await Promise.all(writes);
+    const sets = lane?.commands.filter(([name]) => name === 'HSET').slice(1) ?? [];
+    expect(sets.map(idOf)).toStrictEqual(all);
+    expect(sets.filter((command) => command[3] !== valueOf(idOf(command)))).toStrictEqual([]);
   });
 
   test('in bulk does not hold up online reads', async () => {

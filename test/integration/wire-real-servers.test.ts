@@ -1,0 +1,71 @@
+/** The wire against real servers, in both protocols: values of any kind, and connections that are killed. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
+
+async function connect(options: FeatureStoreOptions): Promise<FeatureStore> {
+  const store = await FeatureStore.connect({ keyPrefix: 'wire-real:', ...options });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+const ids = (count: number, prefix: string): string[] =>
+  Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+describe.each([
+  ['RESP3', 3],
+  ['RESP2', 2],
+] as const)('real servers in %s', (_, protocol) => {
+  const VALUES = {
+    crlf: 'a\r\n$3\r\nb\r\n',
+    empty: '',
+    long: 'x'.repeat(1_048_576),
+    longUnicode: 'é€😀'.repeat(50_000),
+    push: '>1\r\n+x\r\n',
+    zero: '\0',
+  };
+
+  describe.each(['a cluster', 'one server'] as const)('%s', (kind) => {
+    const nodes = (): string[] =>
+      kind === 'a cluster' ? [...inject('clusterNodes')] : [inject('standaloneUrl')];
+
+    async function tryOut(store: FeatureStore, round: string): Promise<void> {
+      const all = ids(60, `${kind}-${protocol}-${round}-`);
+      const load = await store.bulkLoad(all.map((id) => [id, { f: id, empty: '' }] as const));
+      expect(load).toMatchObject({ loaded: 60, failed: [] });
+      const rows = await store.batchGetFeatures([...all, 'absent'], ['f', 'empty', 'none']);
+      expect(rows).toStrictEqual([...all.map((id) => ({ f: id, empty: '' })), {}]);
+    }
+
+    test('values of any kind come back', async () => {
+      const store = await connect({ nodes: nodes(), redisOptions: { protocol } });
+      const all = ids(6, `${kind}-${protocol}-values-`);
+      await store.bulkLoad(all.map((id) => [id, VALUES] as const));
+      const names = Object.keys(VALUES);
+      const rows = await store.batchGetFeatures(all, names);
+      expect(rows.every((row) => names.every((name) => row[name] === Object(VALUES)[name]))).toBe(
+        true,
+      );
+      await store.updateStreaming(all[0] ?? '', { crlf: '\r\n' });
+      expect(await store.getFeatures(all[0] ?? '', ['crlf'])).toStrictEqual({ crlf: '\r\n' });
+    });
+
+    test('connections that are killed are opened and taken over again', async () => {
+      const store = await connect({ nodes: nodes(), redisOptions: { protocol } });
+      await tryOut(store, 'before');
+      const admins = nodes().map((url) => new Redis(url));
+      onTestFinished(() => {
+        for (const admin of admins) admin.disconnect();
+      });
+      for (let round = 0; round < 3; round++) {
+        for (const admin of admins)
+          await admin.call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES');
+        if (round === 1) await delay(50);
+        await tryOut(store, `after ${round}`);
+      }
+      expect(await store.reset()).toBeGreaterThan(0);
+    });
+  });
+});

@@ -19,7 +19,7 @@ export const scaling: WorkPlan = {
   unit: 'id',
   targets: ['cluster'],
   rounds: 3,
-  turnMs: 1,
+  turnMs: 2_000, // several of the few: one batch of 0.3 s is at the mercy of the machine
   concurrency: 1,
   contenders: async (bench, target) => {
     const { narrow, seed } = bench;

@@ -29,7 +29,7 @@ const NARROW_SIZES: readonly Size[] = [
   { ids: 10, rounds: 5, turnMs: 80, standaloneRivals: FAST_RIVALS },
   { ids: 100, rounds: 7, turnMs: 120, standaloneRivals: FAST_RIVALS },
   { ids: 1_000, rounds: 5, turnMs: 150, standaloneRivals: FAST_RIVALS },
-  { ids: 10_000, rounds: 5, turnMs: 300 },
+  { ids: 10_000, rounds: 7, turnMs: 400 },
   { ids: 100_000, rounds: 2, turnMs: 1, rivals: FAST_RIVALS },
 ];
 

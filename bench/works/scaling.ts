@@ -18,7 +18,7 @@ export const scaling: WorkPlan = {
   title: '1,000,000 ids against 100,000',
   unit: 'id',
   targets: ['cluster'],
-  rounds: 3,
+  rounds: 7,
   turnMs: 2_000, // several of the few: one batch of 0.3 s is at the mercy of the machine
   concurrency: 1,
   contenders: async (bench, target) => {

@@ -56,8 +56,14 @@ export function middle(cell: Cell, figure: Figure): number {
 const MODEL_WORK = 'read-10000';
 const MODEL_BATCH = 10_000;
 
-/** What the model is fed with: the costs of a batch of 10,000; ours from turns on six nodes and one. */
-export function modelCosts(run: Run, contender: string): ModelCosts | undefined {
+/** What the model is fed with, and what was measured with it. */
+export interface MeasuredCosts extends ModelCosts {
+  readonly oneNode: Costs;
+  readonly cluster: Costs;
+}
+
+/** The costs of a batch of 10,000; ours from turns on six nodes and one. */
+export function modelCosts(run: Run, contender: string): MeasuredCosts | undefined {
   const inTurns = (name: string): Cell | undefined =>
     contender === OURS ? cellOf(run, nodeCount.name, 'cluster', name) : undefined;
   const one = inTurns(ONE_NODE) ?? cellOf(run, MODEL_WORK, 'standalone', contender);

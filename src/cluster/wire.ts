@@ -4,9 +4,10 @@
  * ioredis opens the connection (TLS, AUTH, HELLO, names, backoff) and knows when it is lost. Once it
  * says `ready` it sends nothing more by itself, and the socket is ours: its reply parser is taken off,
  * and ours put in its place, with every new connection again. `stream` is public in ioredis's types
- * but not documented; test/integration/wire.test.ts holds this file against the version in use.
+ * but not documented; test/integration/wire-real-servers.test.ts holds this file against the version in use.
  */
 
+import { Socket } from 'node:net';
 import type { Redis } from './ioredis.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
 
@@ -67,7 +68,8 @@ export class Wire {
     else {
       stream.write(writer.view());
       // Mostly the kernel has all of it by now, and its place is free; else it is the stream's until it is sent.
-      const isSent = stream.writableLength === 0;
+      // What else a `Connector` may give, a tunnel, can hold it for longer than it says.
+      const isSent = stream.writableLength === 0 && stream instanceof Socket;
       if (isSent && writer.length <= MAX_KEPT_BYTES) writer.truncate(0);
       else writer.take();
     }

@@ -1,8 +1,10 @@
 /** The wire against real servers, in both protocols: values of any kind, and connections that are killed. */
 
+import { createConnection, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { Redis } from 'ioredis';
+import { AbstractConnector, Redis } from 'ioredis';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 
 async function connect(options: FeatureStoreOptions): Promise<FeatureStore> {
@@ -68,4 +70,71 @@ describe.each([
       expect(await store.reset()).toBeGreaterThan(0);
     });
   });
+});
+
+/** A tunnel in place of a socket: a write is done for it when it has only kept the bytes. */
+class Tunnel extends Duplex {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    super();
+    this.#socket = socket;
+    socket.on('data', (chunk) => this.push(chunk));
+    socket.on('close', () => this.destroy());
+  }
+
+  override _read(): void {
+    // The socket pushes.
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
+    setImmediate(() => this.#socket.write(chunk));
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+}
+
+class TunnelConnector extends AbstractConnector {
+  readonly #to: { readonly host: string; readonly port: number };
+
+  constructor(options: unknown) {
+    super(0);
+    const { host = '127.0.0.1', port = 0 } = Object(options);
+    this.#to = { host, port };
+  }
+
+  async connect(): Promise<Socket> {
+    // What ioredis uses of a socket is there.
+    const tunnel = new Tunnel(createConnection(this.#to)) as unknown as Socket;
+    this.stream = tunnel;
+    return tunnel;
+  }
+}
+
+test('what a tunnel still holds is not written over', async () => {
+  const store = await connect({
+    nodes: [...inject('clusterNodes')],
+    redisOptions: { Connector: TunnelConnector },
+  });
+  const all = ids(20_000, 'tunnel-');
+  const load = await store.bulkLoad(all.map((id) => [id, { f: id }] as const));
+  expect(load).toMatchObject({ loaded: all.length, failed: [] });
+  const rows = await store.batchGetFeatures(all, ['f']);
+  expect(rows).toStrictEqual(all.map((f) => ({ f })));
 });

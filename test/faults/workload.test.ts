@@ -72,18 +72,42 @@ it('finds nothing wrong with a healthy cluster', async () => {
 it('sees a key that was deleted, a value that was changed and TTLs that are gone', async () => {
   const store = await connect('broken:');
   const workload = await startWorkload({ stores: [store], vipGroup: 'vip', entityCount: 500 });
-  const seen = async (what: string, question: () => boolean): Promise<void> => {
-    await waitUntil(async () => question(), {
-      what: `the workload sees ${what}`,
-      timeoutMs: 10_000,
-    });
-  };
   const { tally } = workload;
-  await (await ownerOf(store, 'e1')).call('DEL', store.keyFor('e1'));
-  await seen('the deleted key', () => tally.wrongNulls > 0);
-  await (await ownerOf(store, 'e2')).call('HSET', store.keyFor('e2'), 'b0', 'e3 b0 1');
-  await seen('the value of another entity', () => tally.wrongValues > 0);
-  await (await ownerOf(store, 'e4')).call('PERSIST', store.keyFor('e4'));
+  // Again and again: the workload may write what was broken before it looks.
+  const breakUntil = async (
+    what: string,
+    ids: readonly string[],
+    command: (id: string) => readonly [string, ...string[]],
+    isSeen: () => boolean,
+  ): Promise<void> => {
+    await waitUntil(
+      async () => {
+        if (isSeen()) return true;
+        await Promise.all(ids.map(async (id) => (await ownerOf(store, id)).call(...command(id))));
+        return false;
+      },
+      { what: `the workload sees ${what}`, timeoutMs: 20_000 },
+    );
+  };
+  const key = (id: string): string => store.keyFor(id);
+  await breakUntil(
+    'the deleted key',
+    ['e1'],
+    (id) => ['DEL', key(id)],
+    () => tally.wrongNulls > 0,
+  );
+  await breakUntil(
+    'the value of another entity',
+    ['e2'],
+    (id) => ['HSET', key(id), 'b0', 'e3 b0 1'],
+    () => tally.wrongValues > 0,
+  );
+  await breakUntil(
+    'that TTLs are gone',
+    workload.ids.slice(100, 150),
+    (id) => ['PERSIST', key(id)],
+    () => tally.violations.some((what) => what.includes('wrong TTL of key: {"key":-1')),
+  );
   await workload.stop();
   expect(tally.wrongTtls).toBeGreaterThan(0);
   const told = tally.violations.join('\n');

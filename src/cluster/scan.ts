@@ -18,6 +18,8 @@ import type { Reply } from './resp/reply-reader.ts';
 export interface KeyPage {
   readonly shard: Address;
   readonly keys: readonly string[];
+  /** Whether nothing more comes from the shard. */
+  readonly isLast: boolean;
 }
 
 /** Pages may be empty. @param newDeadline makes the deadline of each page */
@@ -33,13 +35,14 @@ export async function* scanKeys(
     try {
       reply = await askNode(connection, shard, command, deadline);
     } catch (error) {
-      if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
+      if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE, isLast: true };
       throw error;
     }
     if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
       throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied ${String(reply)}`);
     }
-    return { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
+    const next = String(reply[0]);
+    return { shard, keys: reply[1].map(String), cursor: next, isLast: next === '0' };
   };
   const underWay = new Map<Address, Promise<Page>>();
   const begun = new Set<Address>();
@@ -58,7 +61,7 @@ export async function* scanKeys(
   beginNewShards();
   while (underWay.size > 0) {
     const page = await Promise.race(underWay.values());
-    if (page.cursor === '0' || page.cursor === GONE) underWay.delete(page.shard);
+    if (page.isLast) underWay.delete(page.shard);
     else begin(page.shard, page.cursor);
     if (page.cursor === GONE) beginNewShards();
     yield page;

@@ -10,15 +10,17 @@ import { slotOf } from '../cluster/slot.ts';
 interface IdPage {
   readonly shard: string;
   readonly ids: readonly string[];
+  /** Whether nothing more comes from the shard. */
+  readonly isLast: boolean;
 }
 
 /** Pages of ids, perhaps empty, one shard's each, as they come. Keys under the prefix that are no entity's are left out. */
 async function* idPages(context: Context, options: CallOptions): AsyncGenerator<IdPage> {
   const { connection, layout } = context;
   const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
-  for await (const { shard, keys } of pages) {
+  for await (const { shard, keys, isLast } of pages) {
     const ids = keys.map((key) => layout.idOf(key)).filter((id) => id !== undefined);
-    yield { shard, ids };
+    yield { shard, ids, isLast };
   }
 }
 
@@ -38,16 +40,26 @@ export async function listEntityIds(
   limit: number,
   options: CallOptions,
 ): Promise<string[]> {
-  const shardCount = context.connection.topology.shards().length;
+  const { connection } = context;
   const found = new Map<string, Set<string>>();
+  const ended = new Set<string>();
   let count = 0;
-  for await (const { shard, ids } of idPages(context, options)) {
+  /** Enough in all, and of each shard its part or all that it has. */
+  const isEnough = (): boolean => {
+    const shards = connection.topology.shards();
+    const part = Math.ceil(limit / shards.length);
+    const isDone = (shard: string): boolean =>
+      ended.has(shard) || (found.get(shard)?.size ?? 0) >= part;
+    return count >= limit && shards.every(({ address }) => isDone(address));
+  };
+  for await (const { shard, ids, isLast } of idPages(context, options)) {
     const idsOfShard = found.get(shard) ?? new Set();
     found.set(shard, idsOfShard);
     count -= idsOfShard.size;
     for (const id of ids) if (idsOfShard.size < limit) idsOfShard.add(id);
     count += idsOfShard.size;
-    if (count >= limit && found.size >= shardCount) break;
+    if (isLast) ended.add(shard);
+    if (isEnough()) break;
   }
   return inTurns([...found.values()], limit).sort();
 }

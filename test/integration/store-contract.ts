@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { slotOf } from '../../src/cluster/slot.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 
 const BATCH = { country_iso: 'US', risk_segment: 'low', tx_count_7d: 14, avg_amount_30d: 92.4 };
@@ -216,6 +217,34 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
         seen.push(...chunk.ids);
       }
       expect(seen).toStrictEqual([...ids()]);
+    });
+
+    it('lists equal parts of the shards, also where one begins with much that is not listed', async () => {
+      const open = async (prefix: string, vipGroups = {}): Promise<FeatureStore> => {
+        const keyPrefix = `${prefix}-${randomUUID()}:`;
+        const opened = await FeatureStore.connect({ ...connectOptions(), keyPrefix, vipGroups });
+        onTestFinished(async () => {
+          await opened.reset();
+          await opened.close();
+        });
+        return opened;
+      };
+      // A group is one slot; a cluster's SCAN goes from slot to slot.
+      const tags = Array.from({ length: 10_000 }, (_, i) => `crowd${i}`);
+      const tag = tags.find((one) => slotOf(`{${one}}`) < 20) ?? '';
+      const crowd = Array.from({ length: 5_000 }, (_, i) => `c${i}`);
+      const crowded = await open('crowded', { [tag]: crowd });
+      await crowded.bulkLoad(crowd.map((id) => [id, { n: 1 }] as const));
+      const listed = await open('listed');
+      const ids = Array.from({ length: 1_500 }, (_, i) => `e${i}`);
+      await listed.bulkLoad(ids.map((id) => [id, { n: 1 }] as const));
+      const some = await listed.listEntityIds(900);
+      expect(some).toHaveLength(900);
+      const { shards } = await listed.topology();
+      for (const { address } of shards) {
+        const ofShard = some.filter((id) => listed.shardFor(id) === address);
+        expect(ofShard).toHaveLength(900 / shards.length);
+      }
     });
 
     it('lists, counts, deletes and resets what is under its prefix alone', async () => {

@@ -1,7 +1,7 @@
 /** docs/benchmarks.md: the run in words and tables. Every figure in it comes from the JSON. */
 
 import { TURN_WARM_UP_MS } from '../interleave.ts';
-import { type Cell, type Run } from '../measurement.ts';
+import type { Cell, Run } from '../measurement.ts';
 import {
   MODEL_CLIENTS,
   MODEL_SHARDS,

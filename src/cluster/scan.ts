@@ -35,14 +35,13 @@ export async function* scanKeys(
     try {
       reply = await askNode(connection, shard, command, deadline);
     } catch (error) {
-      if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE, isLast: true };
+      if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
       throw error;
     }
     if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
       throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied ${String(reply)}`);
     }
-    const next = String(reply[0]);
-    return { shard, keys: reply[1].map(String), cursor: next, isLast: next === '0' };
+    return { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
   };
   const underWay = new Map<Address, Promise<Page>>();
   const begun = new Set<Address>();
@@ -60,15 +59,16 @@ export async function* scanKeys(
   };
   beginNewShards();
   while (underWay.size > 0) {
-    const page = await Promise.race(underWay.values());
-    if (page.isLast) underWay.delete(page.shard);
-    else begin(page.shard, page.cursor);
-    if (page.cursor === GONE) beginNewShards();
-    yield page;
+    const { shard, keys, cursor } = await Promise.race(underWay.values());
+    const isLast = cursor === '0' || cursor === GONE;
+    if (isLast) underWay.delete(shard);
+    else begin(shard, cursor);
+    if (cursor === GONE) beginNewShards();
+    yield { shard, keys, isLast };
   }
 }
 
-interface Page extends KeyPage {
+interface Page extends Omit<KeyPage, 'isLast'> {
   /** Where to go on; '0' when this was the last page. */
   readonly cursor: string;
 }

@@ -14,8 +14,6 @@ import type { CommandWriter } from './resp/command-writer.ts';
 const LF = 10;
 /** Up to here libuv writes a string from its stack (node 20, StreamBase::WriteString). */
 const MAX_TEXT_BYTES = 16_384;
-/** Up to here the place of what was sent is used again: new buffers make V8 collect its old space every few batches. */
-const MAX_KEPT_BYTES = 1_048_576;
 
 export interface WireEvents {
   /** The connection is open and ours. */
@@ -64,15 +62,16 @@ export class Wire {
   write(writer: CommandWriter): void {
     const { stream } = this.#redis;
     // Little of it goes out fastest as text: the kernel takes it at once, and no buffer is made for it.
-    if (writer.length <= MAX_TEXT_BYTES) stream.write(writer.takeText(), 'latin1');
-    else {
-      stream.write(writer.view());
-      // Mostly the kernel has all of it by now, and its place is free; else it is the stream's until it is sent.
-      // What else a `Connector` may give, a tunnel, can hold it for longer than it says.
-      const isSent = stream.writableLength === 0 && stream instanceof Socket;
-      if (isSent && writer.length <= MAX_KEPT_BYTES) writer.truncate(0);
-      else writer.take();
+    if (writer.length <= MAX_TEXT_BYTES) {
+      stream.write(writer.takeText(), 'latin1');
+      return;
     }
+    stream.write(writer.view());
+    // Mostly the kernel has all of it by now, and its place is free; else it is the stream's until it is sent.
+    // A tunnel, which a `Connector` may give in place of a socket, can hold it for longer than it says.
+    const isSent = stream.writableLength === 0 && stream instanceof Socket;
+    if (isSent) writer.reuse();
+    else writer.take();
   }
 
   /**

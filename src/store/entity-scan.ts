@@ -40,26 +40,21 @@ export async function listEntityIds(
   limit: number,
   options: CallOptions,
 ): Promise<string[]> {
-  const { connection } = context;
+  const shards = context.connection.topology.shards();
+  const part = Math.ceil(limit / shards.length);
+  /** Shards that have not given their part yet, and may. */
+  const short = new Set(shards.map(({ address }) => address));
   const found = new Map<string, Set<string>>();
-  const ended = new Set<string>();
   let count = 0;
-  /** Enough in all, and of each shard its part or all that it has. */
-  const isEnough = (): boolean => {
-    const shards = connection.topology.shards();
-    const part = Math.ceil(limit / shards.length);
-    const isDone = (shard: string): boolean =>
-      ended.has(shard) || (found.get(shard)?.size ?? 0) >= part;
-    return count >= limit && shards.every(({ address }) => isDone(address));
-  };
   for await (const { shard, ids, isLast } of idPages(context, options)) {
     const idsOfShard = found.get(shard) ?? new Set();
     found.set(shard, idsOfShard);
     count -= idsOfShard.size;
     for (const id of ids) if (idsOfShard.size < limit) idsOfShard.add(id);
     count += idsOfShard.size;
-    if (isLast) ended.add(shard);
-    if (isEnough()) break;
+    if (isLast || idsOfShard.size >= part) short.delete(shard);
+    else short.add(shard); // it took the place of one that was lost
+    if (count >= limit && short.size === 0) break;
   }
   return inTurns([...found.values()], limit).sort();
 }

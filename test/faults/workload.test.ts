@@ -57,6 +57,20 @@ const atVersion = (version: number): Record<Layer, number> => ({
   streaming: version,
 });
 
+/** Breaks it again and again: the workload may write what was broken before it looks. */
+async function breakUntilSeen(
+  what: string,
+  isSeen: () => boolean,
+  breakIt: () => Promise<unknown>,
+): Promise<void> {
+  const ask = async (): Promise<boolean> => {
+    if (isSeen()) return true;
+    await breakIt();
+    return isSeen();
+  };
+  await waitUntil(ask, { what: `the workload sees ${what}`, timeoutMs: 20_000 });
+}
+
 it('finds nothing wrong with a healthy cluster', async () => {
   const stores = [await connect('fine:'), await connect('fine:')] as const;
   const workload = await startWorkload({ stores, vipGroup: 'vip', entityCount: 1_000 });
@@ -73,40 +87,22 @@ it('sees a key that was deleted, a value that was changed and TTLs that are gone
   const store = await connect('broken:');
   const workload = await startWorkload({ stores: [store], vipGroup: 'vip', entityCount: 500 });
   const { tally } = workload;
-  // Again and again: the workload may write what was broken before it looks.
-  const breakUntil = async (
-    what: string,
-    ids: readonly string[],
-    command: (id: string) => readonly [string, ...string[]],
-    isSeen: () => boolean,
-  ): Promise<void> => {
-    await waitUntil(
-      async () => {
-        if (isSeen()) return true;
-        await Promise.all(ids.map(async (id) => (await ownerOf(store, id)).call(...command(id))));
-        return false;
-      },
-      { what: `the workload sees ${what}`, timeoutMs: 20_000 },
-    );
-  };
-  const key = (id: string): string => store.keyFor(id);
-  await breakUntil(
+  const call = async (id: string, command: string, ...args: string[]): Promise<unknown> =>
+    (await ownerOf(store, id)).call(command, store.keyFor(id), ...args);
+  await breakUntilSeen(
     'the deleted key',
-    ['e1'],
-    (id) => ['DEL', key(id)],
     () => tally.wrongNulls > 0,
+    () => call('e1', 'DEL'),
   );
-  await breakUntil(
+  await breakUntilSeen(
     'the value of another entity',
-    ['e2'],
-    (id) => ['HSET', key(id), 'b0', 'e3 b0 1'],
     () => tally.wrongValues > 0,
+    () => call('e2', 'HSET', 'b0', 'e3 b0 1'),
   );
-  await breakUntil(
+  await breakUntilSeen(
     'that TTLs are gone',
-    workload.ids.slice(100, 150),
-    (id) => ['PERSIST', key(id)],
     () => tally.violations.some((what) => what.includes('wrong TTL of key: {"key":-1')),
+    () => Promise.all(workload.ids.slice(100, 150).map((id) => call(id, 'PERSIST'))),
   );
   await workload.stop();
   expect(tally.wrongTtls).toBeGreaterThan(0);
@@ -122,14 +118,14 @@ it('sees the past after an acknowledgement', async () => {
   const workload = await startWorkload({ stores: [store], entityCount: 500, restMs: 30 });
   const { model, tally } = workload;
   // Puts the first version back, as a replica would that had not heard of the others.
-  await waitUntil(
+  await breakUntilSeen(
+    'the past',
+    () => tally.lostWrites > 0,
     async () => {
       const id = workload.ids.find((one) => (model.floorsOf([one])[0] ?? 0) > 2) ?? '';
       const old = Object.entries(valuesOf('batch', id, 1)).flat();
       await (await ownerOf(store, id)).call('HSET', store.keyFor(id), ...old);
-      return tally.lostWrites > 0;
     },
-    { what: 'the workload sees the past', timeoutMs: 20_000 },
   );
   await workload.stop();
   expect(tally.violations.join('\n')).toMatch(/e\d+ batch: lost: \d+ acknowledged, 1 seen/);

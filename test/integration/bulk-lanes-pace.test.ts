@@ -6,11 +6,11 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { BulkPaces } from '../../src/cluster/bulk-pace.ts';
 import { defaultLimits } from '../../src/cluster/options.ts';
 import { FeatureStore } from '../../src/index.ts';
+import { nextTurn } from '../../src/cluster/turns.ts';
 import {
   answerAtOnce,
   keyOf,
   keysOf,
-  nextTurn,
   ONLINE,
   open,
   read,

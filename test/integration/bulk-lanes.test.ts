@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { BulkPaces } from '../../src/cluster/bulk-pace.ts';
 import { defaultLimits } from '../../src/cluster/options.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
+import { nextTurn } from '../../src/cluster/turns.ts';
 import {
   answerAtOnce,
   holding,
@@ -11,7 +12,6 @@ import {
   keysOf,
   LAST_SLOT,
   longKeys,
-  nextTurn,
   ONLINE,
   open,
   read,

@@ -14,6 +14,7 @@ import { ASKING, type CommandWriter } from '../../src/cluster/resp/command-write
 import type { Reply } from '../../src/cluster/resp/reply-reader.ts';
 import type { Batch } from '../../src/cluster/row-exchange.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
+import { nextTurn } from '../../src/cluster/turns.ts';
 import { ScriptedServer, type Script, type ScriptedConnection } from './scripted-server.ts';
 
 export const LAST_SLOT = 16_383;
@@ -193,10 +194,4 @@ export function timesAsked(
 export function blockFor(ms: number): void {
   const endAtMs = performance.now() + ms;
   while (performance.now() < endAtMs);
-}
-
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

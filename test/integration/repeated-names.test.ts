@@ -3,7 +3,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { slotOf } from '../../src/cluster/slot.ts';
 import { FeatureStore, type FeatureRow } from '../../src/index.ts';
-import { keyOf, keysOf, LAST_SLOT, nextTurn, startPair } from './bulk-rows.ts';
+import { nextTurn } from '../../src/cluster/turns.ts';
+import { keyOf, keysOf, LAST_SLOT, startPair } from './bulk-rows.ts';
 import { ScriptedServer, type Script } from './scripted-server.ts';
 
 const TWICE = ['a', 'b', 'a'];

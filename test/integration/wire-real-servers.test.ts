@@ -1,4 +1,4 @@
-/** The wire against real servers, in both protocols: values of any kind, and connections that are killed. */
+/** The wire against real servers, in both protocols: values of any kind, connections that are killed, a tunnel. */
 
 import { createConnection, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -6,15 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { AbstractConnector, Redis } from 'ioredis';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
+import { keysOf as ids } from './bulk-rows.ts';
 
 async function connect(options: FeatureStoreOptions): Promise<FeatureStore> {
   const store = await FeatureStore.connect({ keyPrefix: 'wire-real:', ...options });
   onTestFinished(() => store.close());
   return store;
 }
-
-const ids = (count: number, prefix: string): string[] =>
-  Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
 describe.each([
   ['RESP3', 3],

@@ -3,6 +3,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FeatureStore, FeatureStoreError, type FeatureStoreOptions } from '../../src/index.ts';
 import { nextTurn } from '../../src/cluster/turns.ts';
+import { keysOf as ids, rowOf } from './bulk-rows.ts';
 import { ScriptedServer, type Script, type ScriptedConnection } from './scripted-server.ts';
 
 const keyPrefix = 'wire:';
@@ -18,20 +19,13 @@ async function connectTo(server: ScriptedServer): Promise<FeatureStore> {
   return connect({ nodes: [server.url] });
 }
 
-/** The reply to HMGET of one feature. */
-function rowOf(value: string): string {
-  return `*1\r\n$${Buffer.byteLength(value)}\r\n${value}\r\n`;
-}
-
 /** An entity's feature is its own id, so that a row that went astray is seen. */
 function idOf([, key = '']: readonly string[]): string {
   return key.slice(keyPrefix.length);
 }
 
 const ownRow: Script = (command) => rowOf(idOf(command));
-const rowsOf = (ids: readonly string[]): { f: string }[] => ids.map((f) => ({ f }));
-const ids = (count: number, prefix = 'u'): string[] =>
-  Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+const rowsOf = (keys: readonly string[]): { f: string }[] => keys.map((f) => ({ f }));
 
 async function failureOf(call: Promise<unknown>): Promise<FeatureStoreError> {
   const error = await call.then(

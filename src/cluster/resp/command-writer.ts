@@ -9,7 +9,7 @@
 
 const SHORT = 64;
 export const MAX_BULK_INTEGER = 0x7fffffff;
-/** A writer begins anew with as much room as was last used, up to here. */
+/** A writer begins anew with as much room as was last used, up to here: new buffers make V8 collect its old space often. */
 const MAX_FIRST_BYTES = 1_048_576;
 const DOLLAR = 36;
 const STAR = 42;
@@ -52,6 +52,12 @@ export class CommandWriter {
     this.#plain = plain(this.#bytes);
     this.#length = 0;
     return taken;
+  }
+
+  /** Begins anew in the same place: nobody holds a view of what was written any more. */
+  reuse(): void {
+    if (this.#length > MAX_FIRST_BYTES) this.take();
+    this.#length = 0;
   }
 
   /** What was written as text, one character per byte, to be sent as latin1; the writer begins anew. */

@@ -62,12 +62,15 @@ export class Connection {
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
   #nextRefresh: NodeJS.Timeout | undefined;
+  /** From one refresh to the next that comes without a sign. */
+  #nextRefreshMs: number;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param topology the table to begin with; for a cluster call `refresh` before the first batch */
   constructor(underlay: Underlay, limits: ClusterLimits) {
     this.mode = underlay.mode;
     this.limits = limits;
+    this.#nextRefreshMs = limits.refreshAgainMs;
     this.#underlay = underlay;
     this.pace = new BulkPace(limits.bulkPaces);
     this.#turns = new Turns(() => this.pace.now.rowsPerTurn);
@@ -75,7 +78,6 @@ export class Connection {
       underlay.redis instanceof Cluster || underlay.mode === 'cluster'
         ? new Topology()
         : Topology.standalone(addressOf(underlay.redis));
-    if (this.mode === 'cluster') this.#refreshNowAndThen();
   }
 
   get topology(): Topology {
@@ -115,15 +117,13 @@ export class Connection {
   }
 
   /**
-   * Replaces the slot table by what the nodes say now. Never rejects: where no node answers, the
-   * table stays. Calls that come while one runs share it.
+   * Replaces the slot table by what the nodes say now, for there is a sign that it is old. Never rejects:
+   * where no node answers, the table stays. Calls that come while one runs share it.
    */
   async refresh(): Promise<void> {
     if (this.mode === 'standalone' || this.closing.isClosed) return;
-    this.#refreshing ??= this.#refreshOnce().finally(() => {
-      this.#refreshing = undefined;
-    });
-    await this.#refreshing;
+    this.#nextRefreshMs = this.limits.refreshAgainMs;
+    await this.#refreshShared();
   }
 
   close(): void {
@@ -134,6 +134,14 @@ export class Connection {
       lanes.clear();
     }
     if (this.#underlay.owned) this.#underlay.redis.disconnect();
+  }
+
+  #refreshShared(): Promise<void> {
+    this.#refreshing ??= this.#refreshOnce().finally(() => {
+      this.#refreshing = undefined;
+      this.#refreshLater();
+    });
+    return this.#refreshing;
   }
 
   async #refreshOnce(): Promise<void> {
@@ -147,6 +155,8 @@ export class Connection {
       const answers = await firstAnswers(asked, this.limits.refreshGraceMs);
       const freshest = answers.sort(byEpochThenCoverage)[0];
       if (freshest === undefined) continue;
+      const isNew = differ(this.#topology.addresses(), freshest.topology.addresses());
+      if (isNew) this.#nextRefreshMs = this.limits.refreshAgainMs;
       this.#topology = freshest.topology;
       this.counters.countRefresh();
       tellRefresh({
@@ -167,19 +177,21 @@ export class Connection {
     const { redis } = this.#underlay;
     if (!(redis instanceof Cluster)) return;
     const held = new Set(redis.nodes('all').map(addressOf));
-    const wanted = this.#topology.addresses();
-    const differs = held.size !== wanted.size || [...wanted].some((address) => !held.has(address));
-    if (differs) redis.refreshSlotsCache(() => undefined);
+    if (differ(held, this.#topology.addresses())) redis.refreshSlotsCache(() => undefined);
   }
 
-  /** Slots move and replicas come without an error that would tell: looks again now and then. */
-  #refreshNowAndThen(): void {
-    const everyMs = this.limits.refreshIntervalMs * (0.75 + Math.random() / 2);
+  /**
+   * Slots move and replicas come without an error that would tell, and an idle store hears of none: looks again
+   * now and then, and sooner behind a sign, or all nodes could have other addresses by the time that it is used.
+   */
+  #refreshLater(): void {
+    if (this.closing.isClosed) return;
+    clearTimeout(this.#nextRefresh);
+    const jitter = 0.75 + Math.random() / 2;
     this.#nextRefresh = setTimeout(() => {
-      void this.refresh().finally(() => {
-        if (!this.closing.isClosed) this.#refreshNowAndThen();
-      });
-    }, everyMs).unref();
+      this.#nextRefreshMs = Math.min(2 * this.#nextRefreshMs, this.limits.refreshIntervalMs);
+      void this.#refreshShared();
+    }, this.#nextRefreshMs * jitter).unref();
   }
 
   /** Ways to ask for the slot table: ioredis's own connections first, then ours to nodes we know. */
@@ -280,6 +292,10 @@ interface View {
 
 function byEpochThenCoverage(a: View, b: View): number {
   return b.epoch - a.epoch || b.topology.coveredSlotCount - a.topology.coveredSlotCount;
+}
+
+function differ(some: ReadonlySet<Address>, others: ReadonlySet<Address>): boolean {
+  return some.size !== others.size || [...some].some((address) => !others.has(address));
 }
 
 function addressOf(redis: Redis | Cluster): Address {

@@ -54,6 +54,12 @@ export interface ClusterLimits {
    */
   readonly refreshEveryMs: number;
   /**
+   * Behind a sign that the slot table is old it is refreshed once more after this long, and then after twice as long,
+   * up to `refreshIntervalMs`, with jitter: what has begun to change goes on, and need not tell again.
+   * @default 500
+   */
+  readonly refreshAgainMs: number;
+  /**
    * The slot table is refreshed this often, with jitter, without any sign that it is old.
    * @default 15_000
    */
@@ -87,6 +93,7 @@ export const defaultLimits: ClusterLimits = {
   firstPauseMs: 20,
   maxPauseMs: 500,
   refreshEveryMs: 100,
+  refreshAgainMs: 500,
   refreshIntervalMs: 15_000,
   refreshTimeoutMs: 1_000,
   refreshGraceMs: 100,

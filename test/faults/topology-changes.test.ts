@@ -109,6 +109,19 @@ describe('a cluster without replicas', () => {
     expect(await store.countEntities()).toBe(ids.length);
     expect(await store.reset()).toBe(ids.length);
   });
+
+  it('may restart a node elsewhere, and a store that stays idle hears of it', async () => {
+    const store = await connect({ nodes: cluster.urls, keyPrefix: 'hears:' });
+    await store.bulkLoad(rows);
+    const [node] = await cluster.primaries();
+    const port = await findPortRun(22_570, 1);
+    await cluster.restart(node!.port, { port }); // the lost connection tells, but not where the node will be
+    const known = async (): Promise<string[]> =>
+      (await store.topology()).shards.map(({ address }) => address);
+    await expect.poll(known, { timeout: 7_000 }).toContain(`127.0.0.1:${port}`);
+    await cluster.waitHealthy();
+    expect(await store.batchGetFeatures(ids, ['n'])).toStrictEqual(expected);
+  });
 });
 
 describe('a cluster with replicas', () => {

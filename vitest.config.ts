@@ -1,12 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-/**
- * How long `expect.poll` waits for what must come. Longer than anything takes, and than the 1.5 s from
- * one poll of the demo's page to the next: a test that waits in vain fails later, and no other does.
- */
-const patience = { poll: { timeout: 10_000 } };
-
 /** Suites by what they need: nothing, servers of our own, servers to break, a Docker engine, a browser. */
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -28,7 +22,6 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          expect: patience,
           globalSetup: ['test/servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -38,7 +31,6 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
-          expect: patience,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -48,7 +40,6 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'launcher',
           include: ['test/launcher/**/*.test.ts'],
-          expect: patience,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -58,7 +49,6 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'containers',
           include: ['test/containers/**/*.test.ts'],
-          expect: patience,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
@@ -68,7 +58,6 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
-          expect: patience,
           globalSetup: ['test/servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

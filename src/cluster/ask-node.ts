@@ -44,7 +44,7 @@ export async function askNode(
       obstacle = error.error;
     }
     await deadline.pause(connection.limits.firstPauseMs * (1 + Math.random()));
-    await deadline.race(connection.refresh());
+    await deadline.race(connection.refreshOnSign());
     if (!connection.topology.shards().some((shard) => shard.address === address)) {
       throw new PrimaryGone(address);
     }

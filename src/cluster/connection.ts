@@ -70,7 +70,7 @@ export class Connection {
   constructor(underlay: Underlay, limits: ClusterLimits) {
     this.mode = underlay.mode;
     this.limits = limits;
-    this.#nextRefreshMs = limits.refreshAgainMs;
+    this.#nextRefreshMs = limits.refreshIntervalMs;
     this.#underlay = underlay;
     this.pace = new BulkPace(limits.bulkPaces);
     this.#turns = new Turns(() => this.pace.now.rowsPerTurn);
@@ -102,7 +102,7 @@ export class Connection {
       { silenceMs, suspicionMs, chunksInFlight },
       purpose === 'online' ? undefined : this.#turns,
     );
-    lane.onTrouble = (): void => void this.refresh();
+    lane.onTrouble = (): void => void this.refreshOnSign();
     this.#lanes[purpose].set(address, lane);
     return lane;
   }
@@ -117,13 +117,22 @@ export class Connection {
   }
 
   /**
-   * Replaces the slot table by what the nodes say now, for there is a sign that it is old. Never rejects:
-   * where no node answers, the table stays. Calls that come while one runs share it.
+   * Replaces the slot table by what the nodes say now. Never rejects: where no node answers, the
+   * table stays. Calls that come while one runs share it.
    */
   async refresh(): Promise<void> {
     if (this.mode === 'standalone' || this.closing.isClosed) return;
+    this.#refreshing ??= this.#refreshOnce().finally(() => {
+      this.#refreshing = undefined;
+      this.#refreshLater();
+    });
+    await this.#refreshing;
+  }
+
+  /** `refresh` where there is a sign that the table is old; it is refreshed again soon, as more may change unheard. */
+  refreshOnSign(): Promise<void> {
     this.#nextRefreshMs = this.limits.refreshAgainMs;
-    await this.#refreshShared();
+    return this.refresh();
   }
 
   close(): void {
@@ -134,14 +143,6 @@ export class Connection {
       lanes.clear();
     }
     if (this.#underlay.owned) this.#underlay.redis.disconnect();
-  }
-
-  #refreshShared(): Promise<void> {
-    this.#refreshing ??= this.#refreshOnce().finally(() => {
-      this.#refreshing = undefined;
-      this.#refreshLater();
-    });
-    return this.#refreshing;
   }
 
   async #refreshOnce(): Promise<void> {
@@ -155,8 +156,6 @@ export class Connection {
       const answers = await firstAnswers(asked, this.limits.refreshGraceMs);
       const freshest = answers.sort(byEpochThenCoverage)[0];
       if (freshest === undefined) continue;
-      const isNew = differ(this.#topology.addresses(), freshest.topology.addresses());
-      if (isNew) this.#nextRefreshMs = this.limits.refreshAgainMs;
       this.#topology = freshest.topology;
       this.counters.countRefresh();
       tellRefresh({
@@ -177,7 +176,9 @@ export class Connection {
     const { redis } = this.#underlay;
     if (!(redis instanceof Cluster)) return;
     const held = new Set(redis.nodes('all').map(addressOf));
-    if (differ(held, this.#topology.addresses())) redis.refreshSlotsCache(() => undefined);
+    const wanted = this.#topology.addresses();
+    const differs = held.size !== wanted.size || [...wanted].some((address) => !held.has(address));
+    if (differs) redis.refreshSlotsCache(() => undefined);
   }
 
   /**
@@ -190,7 +191,7 @@ export class Connection {
     const jitter = 0.75 + Math.random() / 2;
     this.#nextRefresh = setTimeout(() => {
       this.#nextRefreshMs = Math.min(2 * this.#nextRefreshMs, this.limits.refreshIntervalMs);
-      void this.#refreshShared();
+      void this.refresh();
     }, this.#nextRefreshMs * jitter).unref();
   }
 
@@ -292,10 +293,6 @@ interface View {
 
 function byEpochThenCoverage(a: View, b: View): number {
   return b.epoch - a.epoch || b.topology.coveredSlotCount - a.topology.coveredSlotCount;
-}
-
-function differ(some: ReadonlySet<Address>, others: ReadonlySet<Address>): boolean {
-  return some.size !== others.size || [...some].some((address) => !others.has(address));
 }
 
 function addressOf(redis: Redis | Cluster): Address {

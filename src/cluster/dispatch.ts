@@ -309,7 +309,7 @@ class Dispatch<Answer> {
     const { counters, limits } = this.#connection;
     counters.of(parcel.to).redirects += rows.length;
     this.#tell('redirect', rows, parcel, { to });
-    if (!asking) void this.#connection.refresh();
+    if (!asking) void this.#connection.refreshOnSign();
     if (parcel.redirects >= limits.redirectsInARow) {
       const error = new FeatureStoreError(
         'TOO_MANY_REDIRECTS',
@@ -336,7 +336,7 @@ class Dispatch<Answer> {
     this.#tell('retry', rows, so, { error: obstacle });
     const pauseMs = Math.min(limits.firstPauseMs * 2 ** so.pauses, limits.maxPauseMs);
     await deadline.pause(pauseMs * (0.5 + Math.random() / 2));
-    await deadline.race(this.#connection.refresh()).catch(() => undefined);
+    await deadline.race(this.#connection.refreshOnSign()).catch(() => undefined);
     if (deadline.passed) return this.#failLate(rows, so);
     await this.#route(rows, { attempt: so.attempt, pauses: so.pauses + 1 });
   }

@@ -68,7 +68,7 @@ export class FieldTtlSupport {
         throw unsupported(primaries.join(', '));
       }
       await deadline.pause(limits.firstPauseMs);
-      await deadline.race(this.#connection.refresh()).catch(() => undefined);
+      await deadline.race(this.#connection.refreshOnSign()).catch(() => undefined);
       if (deadline.passed) throw deadline.error(this.#trouble);
     }
   }

@@ -109,7 +109,10 @@ test('streaming worker: pauses and resumes', async () => {
   expect([await badge.innerText(), demo.worker.state]).toEqual(['paused', 'paused']);
   await demo.worker.waitForIdle(5_000);
   const ticks = demo.worker.tickCount.toLocaleString('en');
-  await expect.poll(() => page.locator('#worker-ticks').innerText()).toBe(ticks);
+  // A tick that was under way is shown by the page's next poll.
+  await expect
+    .poll(() => page.locator('#worker-ticks').innerText(), { timeout: 5_000 })
+    .toBe(ticks);
   await page.getByRole('button', { name: 'Resume' }).click();
   await statusBecomes(page, /^The streaming worker is running\.$/);
   await expect

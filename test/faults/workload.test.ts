@@ -68,7 +68,7 @@ async function breakUntilSeen(
     await breakIt();
     return isSeen();
   };
-  await waitUntil(ask, { what: `the workload sees ${what}`, timeoutMs: 20_000 });
+  await waitUntil(ask, { what: `the workload sees ${what}`, timeoutMs: 10_000 });
 }
 
 it('finds nothing wrong with a healthy cluster', async () => {

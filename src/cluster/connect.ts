@@ -8,8 +8,9 @@ import { Cluster, Redis, type RedisOptions } from './ioredis.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FeatureStoreError } from '../errors.ts';
 import { formatAddress, type HostAndPort } from './address.ts';
-import { Connection, type ConnectionMode, type NatMap, type Underlay } from './connection.ts';
+import { Connection } from './connection.ts';
 import type { ClusterLimits } from './options.ts';
+import type { ConnectionMode, NatMap, Underlay } from './underlay.ts';
 
 /** A node to begin with; what its URL says of credentials holds for every node. */
 export interface Seed extends HostAndPort {

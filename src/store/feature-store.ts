@@ -1,9 +1,10 @@
 import { adopt, connectNodes, type ConnectSettings } from '../cluster/connect.ts';
-import type { Connection, ConnectionMode } from '../cluster/connection.ts';
+import type { Connection } from '../cluster/connection.ts';
 import type { Deadline } from '../cluster/deadline.ts';
 import { defaultLimits } from '../cluster/options.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Shard } from '../cluster/topology.ts';
+import type { ConnectionMode } from '../cluster/underlay.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
 import { ReadShapes } from './read-shape.ts';

@@ -19,7 +19,7 @@ export type { PartialRows } from './store/batch-read.ts';
 export type { FeatureChunk } from './store/feature-stream.ts';
 export type { InspectedEntity, InspectedField } from './store/inspect.ts';
 export type { StoreStats } from './store/stats.ts';
-export type { PipelineReport } from './cluster/dispatch.ts';
+export type { PipelineReport } from './cluster/delivery.ts';
 export type { ShardCounters } from './cluster/counters.ts';
 export type { ConnectionLostEvent, RefreshEvent, RowsEvent } from './cluster/diagnostics.ts';
 export type { Shard } from './cluster/topology.ts';

@@ -32,7 +32,7 @@ export async function askNode(
     const lane = connection.lane(address, 'online');
     try {
       const question = new Question(words);
-      await deadline.race(lane.limit(() => lane.send(question)));
+      await deadline.race(lane.inTurn(() => lane.send(question)));
       const { reply } = question;
       if (!(reply instanceof ServerError)) return reply;
       const verdict = verdictOf(reply.message, address);

@@ -18,63 +18,20 @@
 
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
-import { notConfirmed } from './confirmation.ts';
+import { Attempt, type Call, type Parcel, type SentPart } from './attempt.ts';
 import type { Connection } from './connection.ts';
 import { NO_OWNER } from './counters.ts';
 import type { Deadline } from './deadline.ts';
+import type { Delivery, PipelineReport } from './delivery.ts';
 import { tellConnectionLost, tellRows, type RowsEvent, type RowsEventKind } from './diagnostics.ts';
 import { FirstTry, ONLY_ROW } from './first-try.ts';
 import { Gather, NO_FAILURES, type Gathered } from './gather.ts';
-import { LaneLost, type Lane, type LanePurpose } from './lane.ts';
-import { NextWays } from './next-ways.ts';
-import { Question } from './question.ts';
+import type { Lane } from './lane.ts';
 import { verdictOf } from './redirect.ts';
 import { ServerError } from './resp/reply-reader.ts';
-import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
+import type { Batch, Outcome } from './row-exchange.ts';
 import { Scatter, type ChunkLimits } from './scatter.ts';
 import { nextTurn } from './turns.ts';
-
-/** A pipeline that was sent and answered. */
-export interface PipelineReport {
-  readonly shard: Address;
-  readonly keyCount: number;
-  /** From the begin of the call to the write of the pipeline. */
-  readonly startMs: number;
-  /** From the write of the pipeline to its last reply. */
-  readonly elapsedMs: number;
-}
-
-export interface Delivery {
-  readonly deadline: Deadline;
-  readonly purpose: LanePurpose;
-  /** All rows of a shard in one pipeline, however many: for groups whose size is known. */
-  readonly unchunked?: boolean;
-  /** A row counts as written once so many replicas have it; they are asked with WAIT behind each chunk. */
-  readonly minReplicas?: number;
-  readonly onPipeline?: ((report: PipelineReport) => void) | undefined;
-}
-
-/** Rows on their way to one node. */
-interface Parcel {
-  readonly to: Address;
-  readonly rows: readonly number[];
-  readonly asking: boolean;
-  /** Redirects followed since the last pause. */
-  readonly redirects: number;
-  /** Pauses taken so far. */
-  readonly pauses: number;
-  /** How often the rows are sent with this; 1 is the first time. */
-  readonly attempt: number;
-}
-
-/** What a parcel has come to while it is under way. */
-interface Sending<Answer> {
-  readonly parcel: Parcel;
-  readonly exchange: RowExchange<Answer>;
-  /** Rows whose replies came, but which no replica has confirmed. */
-  held: [row: number, outcome: Outcome<Answer>][];
-  readonly next: NextWays;
-}
 
 export function dispatch<Answer>(
   connection: Connection,
@@ -111,18 +68,18 @@ export function dispatchSpecimens<Answer>(
   batch: Batch<Answer>,
   deadline: Deadline,
 ): object[] {
+  const call = new Dispatch(connection, batch, { deadline, purpose: 'online' });
   return [
-    new Dispatch(connection, batch, { deadline, purpose: 'online' }), // and its Gather
+    call, // and its Gather
     new Scatter(connection.limits, () => undefined),
-    new RowExchange(batch, ONLY_ROW, false, () => undefined),
-    new NextWays(),
+    new Attempt(call, firstTo('specimen', ONLY_ROW, BEGIN)), // its RowExchange and NextWays
   ];
 }
 
-class Dispatch<Answer> {
-  readonly #connection: Connection;
-  readonly #batch: Batch<Answer>;
-  readonly #delivery: Delivery;
+class Dispatch<Answer> implements Call<Answer> {
+  readonly connection: Connection;
+  readonly batch: Batch<Answer>;
+  readonly delivery: Delivery;
   readonly #gather: Gather<Answer>;
   readonly #startedAtMs = performance.now();
   /** Told when all is done: what a caller's function throws shall not leave rows under way. */
@@ -131,16 +88,16 @@ class Dispatch<Answer> {
   #obstacles: Map<number, FeatureStoreError> | undefined;
 
   constructor(connection: Connection, batch: Batch<Answer>, delivery: Delivery) {
-    this.#connection = connection;
-    this.#batch = batch;
-    this.#delivery = delivery;
+    this.connection = connection;
+    this.batch = batch;
+    this.delivery = delivery;
     this.#gather = new Gather(batch.rowCount);
   }
 
   async run(): Promise<Gathered<Answer>> {
-    const { rowCount } = this.#batch;
+    const { rowCount } = this.batch;
     await this.#route(countUp(rowCount), BEGIN);
-    const { onPipeline } = this.#delivery;
+    const { onPipeline } = this.delivery;
     if (onPipeline) for (const report of this.#reports) onPipeline(report);
     return this.#gather.result();
   }
@@ -148,18 +105,18 @@ class Dispatch<Answer> {
   /** Goes on from what the first attempt of a batch of one row has come to. */
   async goOn({ lane, exchange, outcome, lost }: FirstTry<Answer>): Promise<Gathered<Answer>> {
     const parcel = firstTo(lane.address, ONLY_ROW, BEGIN);
-    const sending: Sending<Answer> = { parcel, exchange, held: [], next: new NextWays() };
-    if (outcome !== undefined) this.#settle(sending, 0, outcome);
-    await this.#goOn(sending, lost);
+    const attempt = new Attempt(this, parcel, exchange);
+    if (outcome !== undefined) this.settle(attempt, 0, outcome);
+    await this.#goOn(attempt, lost);
     return this.#gather.result();
   }
 
   /** Sends rows to the shards that own them now; many of them in slices, a turn of the loop between two. */
   async #route(rows: readonly number[], so: SoFar): Promise<void> {
-    const { limits } = this.#connection;
+    const { limits } = this.connection;
     const deliveries: Promise<void>[] = [];
     const unrouted: number[] = [];
-    const scatter = new Scatter(this.#delivery.unchunked ? NO_LIMITS : limits, (to, chunk) => {
+    const scatter = new Scatter(this.delivery.unchunked ? NO_LIMITS : limits, (to, chunk) => {
       const delivery = this.#deliver(firstTo(to, chunk, so));
       delivery.catch(() => undefined); // awaited below, when all are on their way
       deliveries.push(delivery);
@@ -170,9 +127,9 @@ class Dispatch<Answer> {
         await nextTurn();
         rowsLeft = ROWS_ROUTED_PER_TURN - 1;
       }
-      const owner = this.#connection.topology.ownerOf(this.#batch.slotOf(row));
+      const owner = this.connection.topology.ownerOf(this.batch.slotOf(row));
       if (owner === undefined) unrouted.push(row);
-      else scatter.add(row, owner, this.#batch.bytesOf(row));
+      else scatter.add(row, owner, this.batch.bytesOf(row));
     }
     scatter.end();
     if (unrouted.length > 0) deliveries.push(this.#routeLater(unrouted, nobodyOwns(), so));
@@ -180,33 +137,17 @@ class Dispatch<Answer> {
   }
 
   async #deliver(parcel: Parcel): Promise<void> {
-    const { deadline, purpose, minReplicas = 0 } = this.#delivery;
-    if (deadline.passed) return this.#failLate(parcel.rows, parcel);
-    const lane = this.#connection.lane(parcel.to, purpose);
-    const next = new NextWays();
-    const exchange = new RowExchange(this.#batch, parcel.rows, parcel.asking, (row, outcome) => {
-      if (minReplicas > 0) sending.held.push([row, outcome]);
-      else this.#settle(sending, row, outcome);
-    });
-    const sending: Sending<Answer> = { parcel, exchange, held: [], next };
-    let lost: FeatureStoreError | undefined;
-    try {
-      await deadline.race(this.#send(lane, sending));
-    } catch (error) {
-      if (error instanceof LaneLost) lost = error.error;
-      else if (!deadline.passed) throw error;
-    }
-    await this.#goOn(sending, lost);
+    if (this.delivery.deadline.passed) return this.#failLate(parcel.rows, parcel);
+    const attempt = new Attempt(this, parcel);
+    await this.#goOn(attempt, await attempt.send());
   }
 
   /** Does what is left to do for the rows of an attempt, as far as they were not settled by their replies. */
-  async #goOn(sending: Sending<Answer>, lost: FeatureStoreError | undefined): Promise<void> {
-    const { parcel, exchange, next } = sending;
-    const { deadline } = this.#delivery;
-    if (exchange.isRead && next.isEmpty && sending.held.length === 0) return;
-    const openRows = [...sending.held.map(([row]) => row), ...exchange.openRows];
-    sending.held = [];
-    if (deadline.passed) {
+  async #goOn(attempt: Attempt<Answer>, lost: FeatureStoreError | undefined): Promise<void> {
+    if (attempt.isDone) return;
+    const { parcel, exchange, next } = attempt;
+    const openRows = attempt.takeOpenRows();
+    if (this.delivery.deadline.passed) {
       exchange.abandon();
       return this.#failLate([...openRows, ...next.rows()], parcel);
     }
@@ -218,74 +159,21 @@ class Dispatch<Answer> {
     ]);
   }
 
-  /** Bulk work takes its turn on the lane; online reads do so when it is crowded. */
-  #send(lane: Lane, sending: Sending<Answer>): Promise<void> {
-    const { exchange } = sending;
-    const { deadline, purpose } = this.#delivery;
-    const { pace } = this.#connection;
-    if (purpose === 'online' && !lane.crowded) return this.#sendPart(lane, sending);
-    if (purpose !== 'online') lane.limit.concurrency = pace.now.chunksInFlight;
-    return lane.limit(async () => {
-      // The deadline may have passed while this chunk waited for its turn.
-      while (!deadline.passed && !exchange.isRead) {
-        if (purpose !== 'online') {
-          lane.limit.concurrency = pace.now.chunksInFlight;
-          exchange.rowsPerPart = pace.rowsPerWrite(lane.roundTripMs);
-        }
-        await this.#sendPart(lane, sending);
-      }
-    });
-  }
-
-  async #sendPart(lane: Lane, sending: Sending<Answer>): Promise<void> {
-    const { parcel, exchange } = sending;
-    const { counters, pace } = this.#connection;
-    const sentAtMs = performance.now();
-    if (this.#delivery.purpose === 'online') pace.noteOnline(sentAtMs);
-    const keyCount = exchange.nextPart();
-    counters.countPipeline(parcel.to, keyCount * this.#batch.commandsPerRow);
-    if (this.#delivery.minReplicas) await this.#sendAndConfirm(lane, sending);
-    else await lane.send(exchange);
-    const elapsedMs = performance.now() - sentAtMs;
-    counters.countLatency(parcel.to, elapsedMs);
-    lane.noteRoundTrip(elapsedMs);
-    if (this.#delivery.onPipeline === undefined) return;
-    this.#reports.push({
-      shard: parcel.to,
-      keyCount,
-      startMs: sentAtMs - this.#startedAtMs,
-      elapsedMs,
-    });
-  }
-
-  /** WAIT goes behind the rows in the same write; what they came to holds when it is answered. */
-  async #sendAndConfirm(lane: Lane, sending: Sending<Answer>): Promise<void> {
-    const { minReplicas = 0 } = this.#delivery;
-    const { replicaWaitMs, lateReplicaWaitMs } = this.#connection.limits;
-    const waitMs = lane.isShortOfReplicas ? lateReplicaWaitMs : replicaWaitMs;
-    const wait = new Question(['WAIT', minReplicas, waitMs]);
-    await Promise.all([lane.send(sending.exchange), lane.send(wait)]);
-    const { held } = sending;
-    sending.held = [];
-    const isConfirmed = typeof wait.reply === 'number' && wait.reply >= minReplicas;
-    lane.isShortOfReplicas = !isConfirmed;
-    for (const [row, outcome] of held) {
-      const isWritten = !(outcome instanceof FeatureStoreError || outcome instanceof ServerError);
-      if (isConfirmed || !isWritten) this.#settle(sending, row, outcome);
-      else this.#fail(sending.parcel, row, notConfirmed(wait.reply, minReplicas, lane.address));
-    }
-  }
-
   /** Settles the row if its outcome is final; otherwise notes what to do with it. */
-  #settle({ parcel, next }: Sending<Answer>, row: number, outcome: Outcome<Answer>): void {
+  settle({ parcel, next }: Attempt<Answer>, row: number, outcome: Outcome<Answer>): void {
     if (outcome instanceof FeatureStoreError) return this.#fail(parcel, row, outcome);
     if (!(outcome instanceof ServerError)) return this.#gather.answer(row, outcome);
     const verdict = verdictOf(outcome.message, parcel.to);
     if (verdict.kind === 'fail') return this.#fail(parcel, row, verdict.error);
     if (verdict.kind === 'wait') return next.wait(row, verdict.error);
-    const target = this.#connection.reach(verdict.address);
-    if (verdict.kind === 'moved') this.#connection.topology.assign(verdict.slot, target);
+    const target = this.connection.reach(verdict.address);
+    if (verdict.kind === 'moved') this.connection.topology.assign(verdict.slot, target);
     next.go(verdict.kind, target, row);
+  }
+
+  notePart({ to: shard }: Parcel, { keyCount, sentAtMs, elapsedMs }: SentPart): void {
+    if (this.delivery.onPipeline === undefined) return;
+    this.#reports.push({ shard, keyCount, startMs: sentAtMs - this.#startedAtMs, elapsedMs });
   }
 
   async #afterLoss(
@@ -294,7 +182,7 @@ class Dispatch<Answer> {
     error: FeatureStoreError,
   ): Promise<void> {
     const { to: shard, attempt } = parcel;
-    this.#connection.counters.of(shard).lostConnections++;
+    this.connection.counters.of(shard).lostConnections++;
     tellConnectionLost({ shard, attempt, error });
     if (error.retryable) return this.#routeLater(rows, error, parcel);
     for (const row of rows) this.#fail(parcel, row, error);
@@ -306,10 +194,10 @@ class Dispatch<Answer> {
     rows: readonly number[],
     asking: boolean,
   ): Promise<void> {
-    const { counters, limits } = this.#connection;
+    const { counters, limits } = this.connection;
     counters.of(parcel.to).redirects += rows.length;
     this.#tell('redirect', rows, parcel, { to });
-    if (!asking) void this.#connection.refreshOnSign();
+    if (!asking) void this.connection.refreshOnSign();
     if (parcel.redirects >= limits.redirectsInARow) {
       const error = new FeatureStoreError(
         'TOO_MANY_REDIRECTS',
@@ -328,21 +216,21 @@ class Dispatch<Answer> {
     obstacle: FeatureStoreError,
     so: SoFar,
   ): Promise<void> {
-    const { counters, limits } = this.#connection;
-    const { deadline } = this.#delivery;
+    const { counters, limits } = this.connection;
+    const { deadline } = this.delivery;
     this.#obstacles ??= new Map();
     for (const row of rows) this.#obstacles.set(row, obstacle);
     counters.of(so.to ?? NO_OWNER).retries += rows.length;
     this.#tell('retry', rows, so, { error: obstacle });
     const pauseMs = Math.min(limits.firstPauseMs * 2 ** so.pauses, limits.maxPauseMs);
     await deadline.pause(pauseMs * (0.5 + Math.random() / 2));
-    await deadline.race(this.#connection.refreshOnSign()).catch(() => undefined);
+    await deadline.race(this.connection.refreshOnSign()).catch(() => undefined);
     if (deadline.passed) return this.#failLate(rows, so);
     await this.#route(rows, { attempt: so.attempt, pauses: so.pauses + 1 });
   }
 
   #failLate(rows: readonly number[], so: SoFar): void {
-    const { deadline } = this.#delivery;
+    const { deadline } = this.delivery;
     // One error for all rows that the same thing stood in the way of: there can be very many.
     const errors = new Map<FeatureStoreError | undefined, FeatureStoreError>();
     for (const row of rows) {
@@ -353,13 +241,13 @@ class Dispatch<Answer> {
     }
     const [error] = errors.values();
     if (error?.code !== 'TIMEOUT') return;
-    this.#connection.counters.of(so.to ?? NO_OWNER).timeouts += rows.length;
+    this.connection.counters.of(so.to ?? NO_OWNER).timeouts += rows.length;
     this.#tell('timeout', rows, so, { error });
   }
 
   #fail(so: SoFar, row: number, error: FeatureStoreError): void {
     this.#gather.fail(row, error);
-    this.#connection.counters.of(so.to ?? NO_OWNER).failedRows++;
+    this.connection.counters.of(so.to ?? NO_OWNER).failedRows++;
     this.#tell('failure', [row], so, { error });
   }
 
@@ -369,7 +257,7 @@ class Dispatch<Answer> {
     { to: shard, attempt }: SoFar,
     why: Pick<RowsEvent, 'to' | 'error'>,
   ): void {
-    tellRows(kind, rows, (row) => this.#batch.slotOf(row), { shard, attempt, ...why });
+    tellRows(kind, rows, (row) => this.batch.slotOf(row), { shard, attempt, ...why });
   }
 }
 

@@ -79,7 +79,7 @@ const CROWD = 1_024;
 export class Lane {
   readonly address: Address;
   /** Bounds the chunks in flight on this lane. */
-  readonly limit: LimitFunction;
+  readonly #limit: LimitFunction;
   readonly #wire: Wire;
   readonly #silenceMs: number;
   readonly #suspicionMs: number;
@@ -98,8 +98,7 @@ export class Lane {
   #waiting: Waiting[] = [];
   readonly #outgoing = new CommandWriter();
   #roundTripMs = Number.POSITIVE_INFINITY;
-  /** Whether the replicas of this node were too few, or too late, the last time. */
-  isShortOfReplicas = false;
+  #isShortOfReplicas = false;
   #heardAtMs = 0;
   #watch: NodeJS.Timeout | undefined;
   #closed = false;
@@ -108,7 +107,7 @@ export class Lane {
   constructor(address: Address, redis: Redis, limits: LaneLimits, turns?: Turns) {
     this.address = address;
     this.#turns = turns;
-    this.limit = pLimit(limits.chunksInFlight);
+    this.#limit = pLimit(limits.chunksInFlight);
     this.#silenceMs = limits.silenceMs;
     this.#suspicionMs = limits.suspicionMs;
     this.#wire = new Wire(redis, {
@@ -120,7 +119,7 @@ export class Lane {
 
   /** Whether exchanges are under way or waiting. */
   get busy(): boolean {
-    const queued = this.limit.activeCount + this.limit.pendingCount;
+    const queued = this.#limit.activeCount + this.#limit.pendingCount;
     return queued + this.#owed.length + this.#waiting.length > 0;
   }
 
@@ -137,6 +136,26 @@ export class Lane {
   /** Whether so much is under way that the next exchange should wait for its turn, by `limit`. */
   get crowded(): boolean {
     return this.#owed.length + this.#waiting.length >= CROWD;
+  }
+
+  /** Bounds the work that `inTurn` does at the same time. */
+  allow(chunksInFlight: number): void {
+    this.#limit.concurrency = chunksInFlight;
+  }
+
+  /** Does the work when what came before it leaves room. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#limit(work);
+  }
+
+  /** Whether the replicas of this node were too few, or too late, the last time. */
+  get isShortOfReplicas(): boolean {
+    return this.#isShortOfReplicas;
+  }
+
+  /** Says whether enough replicas have confirmed in time. */
+  noteReplicas(areEnough: boolean): void {
+    this.#isShortOfReplicas = !areEnough;
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Options that calls share. */
 
-import type { PipelineReport } from '../cluster/dispatch.ts';
+import type { PipelineReport } from '../cluster/delivery.ts';
 import {
   checkFunction,
   checkInteger,

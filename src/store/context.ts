@@ -2,7 +2,8 @@
 
 import type { Connection } from '../cluster/connection.ts';
 import { Deadline } from '../cluster/deadline.ts';
-import { dispatch, type Delivery } from '../cluster/dispatch.ts';
+import type { Delivery } from '../cluster/delivery.ts';
+import { dispatch } from '../cluster/dispatch.ts';
 import type { Gathered } from '../cluster/gather.ts';
 import type { LanePurpose } from '../cluster/lane.ts';
 import { ASKING } from '../cluster/resp/command-writer.ts';

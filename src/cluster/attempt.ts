@@ -1,0 +1,151 @@
+/**
+ * One parcel of rows on one lane: sent in one part or several, at the pace of its purpose, and
+ * confirmed by replicas where the delivery asks for it. What an outcome means, and where the rows
+ * without one go, is dispatch.ts's to decide.
+ */
+
+import { FeatureStoreError } from '../errors.ts';
+import type { Address } from './address.ts';
+import { notConfirmed } from './confirmation.ts';
+import type { Connection } from './connection.ts';
+import type { Delivery } from './delivery.ts';
+import { LaneLost, type Lane } from './lane.ts';
+import { NextWays } from './next-ways.ts';
+import { Question } from './question.ts';
+import { ServerError } from './resp/reply-reader.ts';
+import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
+
+/** Rows on their way to one node. */
+export interface Parcel {
+  readonly to: Address;
+  readonly rows: readonly number[];
+  readonly asking: boolean;
+  /** Redirects followed since the last pause. */
+  readonly redirects: number;
+  /** Pauses taken so far. */
+  readonly pauses: number;
+  /** How often the rows are sent with this; 1 is the first time. */
+  readonly attempt: number;
+}
+
+/** A part of a parcel that was sent and answered. */
+export interface SentPart {
+  readonly keyCount: number;
+  /** By performance.now(). */
+  readonly sentAtMs: number;
+  readonly elapsedMs: number;
+}
+
+/** The call that an attempt is a part of. */
+export interface Call<Answer> {
+  readonly connection: Connection;
+  readonly batch: Batch<Answer>;
+  readonly delivery: Delivery;
+  /** Takes what a row came to, once per row. */
+  settle(attempt: Attempt<Answer>, row: number, outcome: Outcome<Answer>): void;
+  /** Takes each part when it is answered. */
+  notePart(parcel: Parcel, part: SentPart): void;
+}
+
+export class Attempt<Answer> {
+  readonly parcel: Parcel;
+  readonly exchange: RowExchange<Answer>;
+  /** Where rows go next that were answered, but not settled. */
+  readonly next: NextWays = new NextWays();
+  readonly #call: Call<Answer>;
+  /** Rows whose replies came, but which no replica has confirmed. */
+  #held: [row: number, outcome: Outcome<Answer>][] = [];
+
+  /** @param exchange was sent already, and gives its outcomes to somebody else */
+  constructor(call: Call<Answer>, parcel: Parcel, exchange?: RowExchange<Answer>) {
+    this.#call = call;
+    this.parcel = parcel;
+    const { minReplicas = 0 } = call.delivery;
+    this.exchange =
+      exchange ??
+      new RowExchange(call.batch, parcel.rows, parcel.asking, (row, outcome) => {
+        if (minReplicas > 0) this.#held.push([row, outcome]);
+        else call.settle(this, row, outcome);
+      });
+  }
+
+  /** Whether every row is settled by its replies. */
+  get isDone(): boolean {
+    return this.exchange.isRead && this.next.isEmpty && this.#held.length === 0;
+  }
+
+  /** Resolves when all rows are read or the deadline has passed; with the reason where the connection was lost. */
+  async send(): Promise<FeatureStoreError | undefined> {
+    const { connection, delivery } = this.#call;
+    const { deadline, purpose } = delivery;
+    const lane = connection.lane(this.parcel.to, purpose);
+    try {
+      await deadline.race(this.#send(lane));
+    } catch (error) {
+      if (error instanceof LaneLost) return error.error;
+      if (!deadline.passed) throw error;
+    }
+    return undefined;
+  }
+
+  /** Gives the rows that are not settled and have nowhere to go yet; they are not held any more. */
+  takeOpenRows(): readonly number[] {
+    const rows = [...this.#held.map(([row]) => row), ...this.exchange.openRows];
+    this.#held = [];
+    return rows;
+  }
+
+  /** Bulk work takes its turn on the lane; online reads do so when it is crowded. */
+  #send(lane: Lane): Promise<void> {
+    const { exchange } = this;
+    const { connection, delivery } = this.#call;
+    const { deadline, purpose } = delivery;
+    const { pace } = connection;
+    if (purpose === 'online' && !lane.crowded) return this.#sendPart(lane);
+    if (purpose !== 'online') lane.allow(pace.now.chunksInFlight);
+    return lane.inTurn(async () => {
+      // The deadline may have passed while this chunk waited for its turn.
+      while (!deadline.passed && !exchange.isRead) {
+        if (purpose !== 'online') {
+          lane.allow(pace.now.chunksInFlight);
+          exchange.rowsPerPart = pace.rowsPerWrite(lane.roundTripMs);
+        }
+        await this.#sendPart(lane);
+      }
+    });
+  }
+
+  async #sendPart(lane: Lane): Promise<void> {
+    const { parcel, exchange } = this;
+    const { connection, batch, delivery } = this.#call;
+    const { counters, pace } = connection;
+    const sentAtMs = performance.now();
+    if (delivery.purpose === 'online') pace.noteOnline(sentAtMs);
+    const keyCount = exchange.nextPart();
+    counters.countPipeline(parcel.to, keyCount * batch.commandsPerRow);
+    if (delivery.minReplicas) await this.#sendAndConfirm(lane, delivery.minReplicas);
+    else await lane.send(exchange);
+    const elapsedMs = performance.now() - sentAtMs;
+    counters.countLatency(parcel.to, elapsedMs);
+    lane.noteRoundTrip(elapsedMs);
+    this.#call.notePart(parcel, { keyCount, sentAtMs, elapsedMs });
+  }
+
+  /** WAIT goes behind the rows in the same write; what they came to holds when it is answered. */
+  async #sendAndConfirm(lane: Lane, minReplicas: number): Promise<void> {
+    const { replicaWaitMs, lateReplicaWaitMs } = this.#call.connection.limits;
+    const waitMs = lane.isShortOfReplicas ? lateReplicaWaitMs : replicaWaitMs;
+    const wait = new Question(['WAIT', minReplicas, waitMs]);
+    await Promise.all([lane.send(this.exchange), lane.send(wait)]);
+    const held = this.#held;
+    this.#held = [];
+    const isConfirmed = typeof wait.reply === 'number' && wait.reply >= minReplicas;
+    lane.noteReplicas(isConfirmed);
+    for (const [row, outcome] of held) {
+      const isWritten = !(outcome instanceof FeatureStoreError || outcome instanceof ServerError);
+      const holds = isConfirmed || !isWritten;
+      const fate = holds ? outcome : notConfirmed(wait.reply, minReplicas, lane.address);
+      this.#call.settle(this, row, fate);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import type { Address } from './address.ts';
+import type { Deadline } from './deadline.ts';
+import type { LanePurpose } from './lane.ts';
+
+/** How a batch is delivered. */
+export interface Delivery {
+  readonly deadline: Deadline;
+  readonly purpose: LanePurpose;
+  /** All rows of a shard in one pipeline, however many: for groups whose size is known. */
+  readonly unchunked?: boolean;
+  /** A row counts as written once so many replicas have it; they are asked with WAIT behind each chunk. */
+  readonly minReplicas?: number;
+  readonly onPipeline?: ((report: PipelineReport) => void) | undefined;
+}
+
+/** A pipeline that was sent and answered. */
+export interface PipelineReport {
+  readonly shard: Address;
+  readonly keyCount: number;
+  /** From the begin of the call to the write of the pipeline. */
+  readonly startMs: number;
+  /** From the write of the pipeline to its last reply. */
+  readonly elapsedMs: number;
+}

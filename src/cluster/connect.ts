@@ -4,7 +4,7 @@
  * ioredis's own errors carry the arguments of AUTH, so they are not passed on as causes.
  */
 
-import { Cluster, Redis, type RedisOptions } from './ioredis.ts';
+import { Cluster, isCluster, Redis, type RedisOptions } from './ioredis.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FeatureStoreError } from '../errors.ts';
 import { formatAddress, type HostAndPort } from './address.ts';
@@ -57,9 +57,8 @@ export async function adopt(
   }
   if (redis.status === 'wait') redis.connect().catch(() => undefined);
   const natMap: NatMap | undefined =
-    settings.natMap ?? (redis instanceof Cluster ? (redis.options.natMap ?? undefined) : undefined);
-  const mode =
-    redis instanceof Cluster ? 'cluster' : await modeOf(redis, settings.connectTimeoutMs);
+    settings.natMap ?? (isCluster(redis) ? (redis.options.natMap ?? undefined) : undefined);
+  const mode = isCluster(redis) ? 'cluster' : await modeOf(redis, settings.connectTimeoutMs);
   return start({ mode, redis, owned: false, natMap, seeds: [] }, settings);
 }
 
@@ -67,7 +66,7 @@ async function start(underlay: Underlay, settings: ConnectSettings): Promise<Con
   const connection = new Connection(underlay, settings.limits);
   const { mode, redis } = underlay;
   try {
-    if (redis instanceof Cluster) await clusterReady(redis, settings.connectTimeoutMs);
+    if (isCluster(redis)) await clusterReady(redis, settings.connectTimeoutMs);
     if (mode === 'cluster') await connection.refresh();
     if (connection.topology.coveredSlotCount === 0) {
       throw new FeatureStoreError(

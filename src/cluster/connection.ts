@@ -10,7 +10,7 @@
  * connections with the same options (TLS, ACL user, names), on which nothing else is sent.
  */
 
-import { Cluster, Redis, type RedisOptions } from './ioredis.ts';
+import { isCluster, Redis, type RedisOptions } from './ioredis.ts';
 import { formatAddress, parseAddress, type Address } from './address.ts';
 import { BulkPace } from './bulk-pace.ts';
 import { Closing } from './closing.ts';
@@ -119,10 +119,9 @@ export class Connection {
 
   #open(address: Address, purpose: LanePurpose): Redis {
     const { redis } = this.#underlay;
-    const template: RedisOptions =
-      redis instanceof Cluster
-        ? { ...(redis.nodes('all')[0]?.options ?? redis.options.redisOptions) }
-        : { ...redis.options };
+    const template: RedisOptions = isCluster(redis)
+      ? { ...(redis.nodes('all')[0]?.options ?? redis.options.redisOptions) }
+      : { ...redis.options };
     const place: RedisOptions = this.mode === 'cluster' ? { ...parseAddress(address), db: 0 } : {};
     return new Redis({
       ...template,

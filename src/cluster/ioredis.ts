@@ -1,4 +1,32 @@
 /** The names of ioredis that the rest of the package speaks of; it is loaded here and nowhere else. */
 
+import { Redis, type Cluster } from 'ioredis';
+
 export { Cluster, Redis } from 'ioredis';
-export type { RedisOptions } from 'ioredis';
+export type { ClusterOptions, RedisOptions } from 'ioredis';
+
+/** The versions of ioredis that the test suites run on: package.json's peer dependency. */
+export const IOREDIS_RANGE = '^5.11.1 || ^6.0.0';
+
+/**
+ * A Cluster or Redis of ioredis, of the store's copy or of another one. It is a shape, as the classes of two
+ * copies are different types to TypeScript, and no instances of each other at run time.
+ */
+export interface IoredisClient {
+  readonly isCluster: boolean;
+  readonly status: string;
+  readonly options: object;
+  connect(): Promise<unknown>;
+  disconnect(): void;
+  call(command: string, ...words: string[]): Promise<unknown>;
+}
+
+/** Whether it is a Cluster. The one test of its kind: `instanceof` knows the objects of one copy only. */
+export function isCluster(redis: Cluster | Redis): redis is Cluster {
+  return redis.isCluster;
+}
+
+/** Whether the store's own copy made it. */
+export function isOfThisCopy(redis: object): boolean {
+  return redis instanceof Redis || redis instanceof Redis.Cluster;
+}

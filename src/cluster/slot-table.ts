@@ -12,7 +12,7 @@ import type { Closing } from './closing.ts';
 import type { Counters } from './counters.ts';
 import { tellRefresh } from './diagnostics.ts';
 import { firstAnswers } from './first-answers.ts';
-import { Cluster } from './ioredis.ts';
+import { isCluster } from './ioredis.ts';
 import type { Lane } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
@@ -51,7 +51,7 @@ export class SlotTable {
     this.#host = host;
     this.#nextRefreshMs = host.limits.refreshIntervalMs;
     this.#topology =
-      underlay.redis instanceof Cluster || underlay.mode === 'cluster'
+      isCluster(underlay.redis) || underlay.mode === 'cluster'
         ? new Topology()
         : Topology.standalone(addressOf(underlay.redis));
   }
@@ -111,7 +111,7 @@ export class SlotTable {
   /** Has ioredis look again where its own connections lead to nodes that are no more, or miss some. */
   #tellIoredis(): void {
     const { redis } = this.#underlay;
-    if (!(redis instanceof Cluster)) return;
+    if (!isCluster(redis)) return;
     const held = new Set(redis.nodes('all').map(addressOf));
     const wanted = this.#topology.addresses();
     const differs = held.size !== wanted.size || [...wanted].some((address) => !held.has(address));
@@ -135,7 +135,7 @@ export class SlotTable {
   /** Ways to ask for the slot table: ioredis's own connections first, then ours to nodes we know. */
   #views(): (() => Promise<View | undefined>)[] {
     const { redis } = this.#underlay;
-    const nodes = (redis instanceof Cluster ? redis.nodes('all') : [redis]).map(
+    const nodes = (isCluster(redis) ? redis.nodes('all') : [redis]).map(
       (node) => () =>
         this.#view(addressOf(node), async () => [
           await node.call('CLUSTER', 'INFO'),

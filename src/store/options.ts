@@ -1,6 +1,7 @@
 /** The options of `FeatureStore.connect`: what they are, their defaults, and what is refused. */
 
-import { Cluster, Redis, type RedisOptions } from '../cluster/ioredis.ts';
+import { judgeRedis } from '../cluster/ioredis-copy.ts';
+import type { Cluster, IoredisClient, Redis, RedisOptions } from '../cluster/ioredis.ts';
 import { parseAddress, type HostAndPort } from '../cluster/address.ts';
 import type { Seed } from '../cluster/connect.ts';
 import { KeyLayout } from './key.ts';
@@ -21,8 +22,11 @@ export interface FeatureStoreOptions {
    * or `host:port`. A user and password in a URL hold for every node. Either this or `redis`.
    */
   readonly nodes?: readonly string[];
-  /** An ioredis Cluster or Redis that the caller made and keeps: `close` leaves it open. */
-  readonly redis?: Cluster | Redis;
+  /**
+   * An ioredis Cluster or Redis that the caller made and keeps: `close` leaves it open. It may come from another
+   * copy of ioredis, of a version in the peer dependency's range.
+   */
+  readonly redis?: IoredisClient;
   /**
    * ioredis options for every connection that the store opens: `tls`, `username`, `password`, ….
    * Only with `nodes`; a given `redis` has its own.
@@ -147,8 +151,7 @@ function resolveTarget({
     if (redisOptions !== undefined) {
       refuse('redisOptions goes with nodes; a given redis keeps the options it was made with.');
     }
-    if (redis instanceof Cluster || redis instanceof Redis) return { redis };
-    refuse(`redis must be an ioredis Cluster or Redis of ioredis 6, but is ${show(redis)}.`);
+    return { redis: ownRedis(redis) };
   }
   if (nodes === undefined) {
     refuse("Give nodes, such as ['redis://127.0.0.1:7000'], or redis, an ioredis object.");
@@ -163,6 +166,15 @@ function resolveTarget({
   return {
     seeds: [...nodes].map((node, index) => parseSeed(`nodes[${index}]`, node, redisOptions)),
   };
+}
+
+function ownRedis(redis: unknown): Cluster | Redis {
+  if (typeof redis !== 'object' || redis === null) {
+    refuse(`redis must be an ioredis Cluster or Redis, but is ${show(redis)}.`);
+  }
+  const judgement = judgeRedis(redis);
+  if ('trouble' in judgement) refuse(`redis ${judgement.trouble}.`);
+  return judgement.redis;
 }
 
 /** What the store decides itself would be overridden in silence, so it is refused. */

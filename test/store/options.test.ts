@@ -179,7 +179,7 @@ test.each([
     'redisOptions.keyPrefix would be put before',
   ],
   [{ redis: {} }, 'redis must be an ioredis Cluster or Redis'],
-  [{ redis: null }, 'redis must be an ioredis Cluster or Redis of ioredis 6, but is null'],
+  [{ redis: null }, 'redis must be an ioredis Cluster or Redis, but is null'],
   [{ nodes: NODES, keyPrefix: '' }, 'keyPrefix must not be empty'],
   [{ nodes: NODES, keyPrefix: 'fs:{x}:' }, "keyPrefix 'fs:{x}:' has braces"],
   [{ nodes: NODES, vipGroups: ['u1'] }, 'vipGroups must be an object of id arrays by group name'],

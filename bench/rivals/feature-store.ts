@@ -5,7 +5,7 @@ import { OURS, type Rival, type Target } from '../rival.ts';
 export const featureStore: Rival = {
   name: OURS,
   method: 'store.batchGetFeatures(ids, names); one id: store.getFeatures(id, names)',
-  streamingMethod: 'store.updateStreamingBatch',
+  streamingMethod: 'store.updateStreamingBatch; one row: store.updateStreaming',
   open: async (target, keyPrefix) => {
     const store = await FeatureStore.connect({ nodes: urlsOf(target), keyPrefix });
     return {
@@ -15,6 +15,8 @@ export const featureStore: Rival = {
         refuseFailed(await store.bulkLoad(rows, { ttlSeconds }));
       },
       writeStreaming: async (rows, ttlSeconds) => {
+        const [row] = rows;
+        if (row && rows.length === 1) return store.updateStreaming(...row, { ttlSeconds });
         refuseFailed(await store.updateStreamingBatch(rows, { ttlSeconds }));
       },
       close: () => store.close(),

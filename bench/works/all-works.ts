@@ -3,6 +3,7 @@ import { interference } from './interference.ts';
 import { nodeCount } from './node-count.ts';
 import { scaling } from './scaling.ts';
 import { singleReads } from './single-read.ts';
+import { streamingUpdate } from './streaming-update.ts';
 import { vipGroup } from './vip-group.ts';
 import type { WorkPlan } from './work-plan.ts';
 import { writes } from './write.ts';
@@ -12,6 +13,7 @@ export const allWorks: readonly WorkPlan[] = [
   ...singleReads,
   nodeCount,
   ...writes,
+  streamingUpdate,
   ...interference,
   vipGroup,
   scaling,

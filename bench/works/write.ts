@@ -13,7 +13,7 @@ const ROWS = 10_000;
 const BATCH_COUNT = 4;
 const CHECKED_ROWS = 500;
 const BATCH_TTL_SECONDS = 86_400;
-const STREAMING_TTL_SECONDS = 300;
+export const STREAMING_TTL_SECONDS = 300;
 
 type Write = (client: OpenRival, rows: readonly EntityRow[]) => Promise<void>;
 
@@ -32,12 +32,14 @@ export const writes: readonly WorkPlan[] = [
     prefix: 'fs:stream:',
     featuresOf: (bench, index) => streamFeatures(bench.seed, index),
     run: (client, rows) => client.writeStreaming(rows, STREAMING_TTL_SECONDS),
-    ttlIsRight: async (redis, key) => {
-      const reply = await redis.call('HTTL', key, 'FIELDS', 1, 'last_login_ts');
-      return Array.isArray(reply) && Number(reply[0]) > 0;
-    },
+    ttlIsRight: hasFieldTtl,
   }),
 ];
+
+export async function hasFieldTtl(redis: Redis, key: string): Promise<boolean> {
+  const reply = await redis.call('HTTL', key, 'FIELDS', 1, 'last_login_ts');
+  return Array.isArray(reply) && Number(reply[0]) > 0;
+}
 
 interface WriteWork {
   readonly name: string;
@@ -83,7 +85,7 @@ function write(work: WriteWork): WorkPlan {
 }
 
 /** What the one before wrote would pass for what this one did not. */
-async function deleteRows(
+export async function deleteRows(
   target: BenchTarget,
   prefix: string,
   rows: readonly EntityRow[],
@@ -93,10 +95,10 @@ async function deleteRows(
   });
 }
 
-async function checkWritten(
+export async function checkWritten(
   who: string,
   target: BenchTarget,
-  { prefix, ttlIsRight }: WriteWork,
+  { prefix, ttlIsRight }: Pick<WriteWork, 'prefix' | 'ttlIsRight'>,
   rows: readonly EntityRow[],
 ): Promise<void> {
   await withNodes(target, async (nodeOf) => {

@@ -26,7 +26,7 @@ export interface Batch<Answer> {
    * The same straight from the bytes, for replies of the usual kind: INCOMPLETE where bytes are
    * missing, undefined (and nothing consumed) where `answerOf` has to look at it.
    */
-  readAnswer?(reader: ReplyReader): Answer | typeof INCOMPLETE | undefined;
+  readAnswer?(reader: ReplyReader, row: number): Answer | typeof INCOMPLETE | undefined;
   /** An estimate of the bytes that the row puts on the wire. */
   bytesOf(row: number): number;
 }
@@ -98,7 +98,7 @@ export class RowExchange<Answer> implements Exchange {
       if (reader.skipPushes() === INCOMPLETE) return false;
       let outcome: Outcome<Answer> | typeof INCOMPLETE | undefined;
       const row = this.#rows[this.#deliveredCount] ?? 0;
-      if (!this.#asking) outcome = batch.readAnswer?.(reader);
+      if (!this.#asking) outcome = batch.readAnswer?.(reader, row);
       outcome ??= this.#readReplies(reader, row);
       if (outcome === INCOMPLETE) {
         reader.rewind(mark);

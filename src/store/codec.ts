@@ -19,6 +19,8 @@ export const MAX_VALUE_BYTES = 8_388_608;
 export const MAX_FEATURES = 10_000;
 /** Of all names and values of a row: what a server may take at once is not far above. */
 export const MAX_ROW_BYTES = 67_108_864;
+/** Of the names that an encoder keeps; the writes of a store share one for as long as it lives. */
+const MAX_KEPT_NAME_BYTES = 8_388_608;
 /** From here on it matters that a character may take three bytes. */
 const LONG_TEXT = 4_096;
 
@@ -34,6 +36,7 @@ export function isSame(a: readonly string[], b: readonly string[]): boolean {
 /** Encodes rows that mostly have the same names: each name is checked and encoded once. */
 export class FeatureEncoder {
   readonly #encodedNames = new Map<string, Uint8Array>();
+  #encodedBytes = 0;
   /** The names of the row before, and those encoded: mostly the next row has the same. */
   #lastNames: readonly string[] = [];
   #lastEncoded: readonly Uint8Array[] = [];
@@ -106,7 +109,11 @@ export class FeatureEncoder {
     if (known !== undefined) return known;
     checkName(name, `Entity ${show(id)}: `);
     const encoded = encodeWords(name);
-    if (this.#encodedNames.size >= MAX_FEATURES) this.#encodedNames.clear();
+    this.#encodedBytes += encoded.length;
+    if (this.#encodedNames.size >= MAX_FEATURES || this.#encodedBytes > MAX_KEPT_NAME_BYTES) {
+      this.#encodedNames.clear();
+      this.#encodedBytes = encoded.length;
+    }
     this.#encodedNames.set(name, encoded);
     return encoded;
   }

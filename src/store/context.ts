@@ -16,6 +16,7 @@ import type { KeyLayout } from './key.ts';
 import type { FieldTtlSupport } from './field-ttl-support.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { ReadShapes } from './read-shape.ts';
+import type { RowBuffer } from './row-write.ts';
 import type { StoreCounters } from './stats.ts';
 
 export interface Context {
@@ -25,6 +26,7 @@ export interface Context {
   readonly counters: StoreCounters;
   readonly fieldTtl: FieldTtlSupport;
   readonly readShapes: ReadShapes;
+  readonly rowBuffer: RowBuffer;
   /** Held for their hidden classes (specimens.ts). */
   readonly specimens: readonly object[];
 }

@@ -1,6 +1,6 @@
 import { adopt, connectNodes, type ConnectSettings } from '../cluster/connect.ts';
 import type { Connection } from '../cluster/connection.ts';
-import type { Deadline } from '../cluster/deadline.ts';
+import type { CommandWriter } from '../cluster/resp/command-writer.ts';
 import { defaultLimits } from '../cluster/options.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Shard } from '../cluster/topology.ts';
@@ -9,6 +9,7 @@ import { FeatureStoreError } from '../errors.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
 import { ReadShapes } from './read-shape.ts';
 import { specimensOf } from './specimens.ts';
+import { batchFeatureWriter, type BatchFeatureWriter } from './batch-feature.ts';
 import { bulkWriter } from './bulk-load.ts';
 import {
   checkCallOptions,
@@ -17,25 +18,25 @@ import {
   type ReadOptions,
   type WriteOptions,
 } from './call-options.ts';
-import { checkNames, encodeValue, FeatureEncoder } from './codec.ts';
+import { checkNames, FeatureEncoder } from './codec.ts';
 import { deliverOne, newDeadline, type Context } from './context.ts';
 import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
 import { FieldTtlSupport } from './field-ttl-support.ts';
 import type { FeatureRow, FeatureRows, Features, FeatureValue } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
 import { inspectEntity, readAll, readFieldTtls, type InspectedEntity } from './inspect.ts';
-import { checkInteger, checkKeys, checkTtlSeconds, refuse, show } from './option-checks.ts';
+import { checkInteger, checkKeys, refuse, show } from './option-checks.ts';
 import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
 import {
   checkRowsAtHand,
   loadRows,
-  writeRow,
   type LoadOptions,
   type LoadResult,
   type RowWriter,
 } from './row-load.ts';
+import { RowBuffer, writeRow } from './row-write.ts';
 import { zeroCounters, type StoreStats } from './stats.ts';
-import { streamingWriter } from './streaming-write.ts';
+import { StreamingWriters } from './streaming-write.ts';
 import { VipGroup } from './vip-group-reader.ts';
 
 /** The cluster as the store routes by it now. */
@@ -60,6 +61,8 @@ export class FeatureStore implements AsyncDisposable {
   readonly batchTtlSeconds: number;
   readonly streamingTtlSeconds: number;
   readonly #context: Context;
+  readonly #streamingWriters: StreamingWriters;
+  readonly #batchFeatureWriter: BatchFeatureWriter;
   readonly #groups: ReadonlyMap<string, VipGroup>;
 
   /** Use `FeatureStore.connect`. */
@@ -68,8 +71,11 @@ export class FeatureStore implements AsyncDisposable {
     const { layout } = options;
     const readShapes = new ReadShapes();
     const counters = zeroCounters();
-    const parts = { connection, layout, options, counters, fieldTtl, readShapes };
+    const rowBuffer = new RowBuffer();
+    const parts = { connection, layout, options, counters, fieldTtl, readShapes, rowBuffer };
     this.#context = { ...parts, specimens: specimensOf(parts) };
+    this.#streamingWriters = new StreamingWriters(this.#context);
+    this.#batchFeatureWriter = batchFeatureWriter(this.#context);
     this.keyPrefix = layout.prefix;
     this.batchTtlSeconds = options.batchTtlSeconds;
     this.streamingTtlSeconds = options.streamingTtlSeconds;
@@ -119,7 +125,6 @@ export class FeatureStore implements AsyncDisposable {
   async bulkLoad(rows: FeatureRows, options: LoadOptions = NO_OPTIONS): Promise<LoadResult> {
     checkCallOptions('bulkLoad', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.batchTtlSeconds;
-    checkTtlSeconds('bulkLoad options.ttlSeconds', ttlSeconds);
     return loadRows(this.#context, rows, bulkWriter(this.#context, ttlSeconds), options);
   }
 
@@ -130,17 +135,20 @@ export class FeatureStore implements AsyncDisposable {
   async updateStreaming(
     id: string,
     features: Features,
-    options: WriteOptions & { readonly ttlSeconds?: number } = {},
+    options: WriteOptions & { readonly ttlSeconds?: number } = NO_OPTIONS,
   ): Promise<void> {
     checkCallOptions('updateStreaming', options, ['ttlSeconds', 'minReplicas']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    checkTtlSeconds('updateStreaming options.ttlSeconds', ttlSeconds);
-    this.keyFor(id);
-    new FeatureEncoder().check(id, features);
-    if (Object.keys(features).length === 0) return;
     using deadline = newDeadline(this.#context, options);
-    const writer = await this.#streamingWriter(ttlSeconds, deadline);
-    await writeRow(this.#context, [id, features], writer, options, deadline);
+    let command = this.#context.fieldTtl.known;
+    if (command === undefined) {
+      // The servers are not asked what they know for a row that is refused, or is none.
+      if (!this.#isToWrite(id, features)) return;
+      command = await this.#context.fieldTtl.command(deadline);
+    }
+    const writer = this.#streamingWriters.of(command, ttlSeconds);
+    const write = (key: string, to: CommandWriter): number => writer.write(id, key, features, to);
+    await writeRow(this.#context, id, writer, write, options, deadline);
   }
 
   /** `updateStreaming` for many entities; rows, result and errors as with `bulkLoad`. */
@@ -150,9 +158,8 @@ export class FeatureStore implements AsyncDisposable {
   ): Promise<LoadResult> {
     checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    checkTtlSeconds('updateStreamingBatch options.ttlSeconds', ttlSeconds);
     // Whoever has to ask the servers first what they know, looks at the rows before that.
-    if (!this.#context.fieldTtl.isKnown) await checkRowsAtHand(this.#context, rows);
+    if (!this.#context.fieldTtl.known) await checkRowsAtHand(this.#context, rows);
     const writer = await this.#writerInTime(ttlSeconds, options);
     return loadRows(this.#context, rows, writer, options);
   }
@@ -168,14 +175,11 @@ export class FeatureStore implements AsyncDisposable {
     options: WriteOptions = NO_OPTIONS,
   ): Promise<void> {
     checkCallOptions('updateBatchFeature', options, ['minReplicas']);
-    const key = this.keyFor(id);
-    checkNames([name]);
-    const unit = [
-      ['HSET', key, name, encodeValue(id, name, value)],
-      ['EXPIRE', key, this.batchTtlSeconds, 'NX'],
-    ] as const;
-    await deliverOne(this.#context, key, unit, () => true, options);
-    this.#context.counters.batchWritesTotal++;
+    using deadline = newDeadline(this.#context, options);
+    const writer = this.#batchFeatureWriter;
+    const write = (key: string, to: CommandWriter): number =>
+      writer.write(id, key, name, value, to);
+    await writeRow(this.#context, id, writer, write, options, deadline);
   }
 
   /**
@@ -352,13 +356,15 @@ export class FeatureStore implements AsyncDisposable {
     return row;
   }
 
-  async #writerInTime(ttlSeconds: number, options: CallOptions): Promise<RowWriter> {
-    using deadline = newDeadline(this.#context, options);
-    return await this.#streamingWriter(ttlSeconds, deadline);
+  #isToWrite(id: string, features: Features): boolean {
+    this.keyFor(id);
+    new FeatureEncoder().check(id, features);
+    return Object.keys(features).length > 0;
   }
 
-  async #streamingWriter(ttlSeconds: number, deadline: Deadline): Promise<RowWriter> {
+  async #writerInTime(ttlSeconds: number, options: CallOptions): Promise<RowWriter> {
+    using deadline = newDeadline(this.#context, options);
     const command = await this.#context.fieldTtl.command(deadline);
-    return streamingWriter(this.#context, command, ttlSeconds);
+    return this.#streamingWriters.of(command, ttlSeconds);
   }
 }

@@ -29,7 +29,7 @@ interface Question {
 
 export class FieldTtlSupport {
   readonly #connection: Connection;
-  readonly #known = new Map<string, Known>();
+  readonly #knownOf = new Map<string, Known>();
   readonly #questions = new Map<string, Question>();
   /** The slot table whose primaries have all been asked, and what all of them know. */
   #settled: { topology: Topology; command: FieldTtlCommand } | undefined;
@@ -40,9 +40,10 @@ export class FieldTtlSupport {
     this.#connection = connection;
   }
 
-  /** Whether every primary of the slot table has been asked. */
-  get isKnown(): boolean {
-    return this.#settled?.topology === this.#connection.topology;
+  /** What `command` gives, where every primary of the slot table has been asked. */
+  get known(): FieldTtlCommand | undefined {
+    const settled = this.#settled;
+    return settled?.topology === this.#connection.topology ? settled.command : undefined;
   }
 
   /**
@@ -52,19 +53,20 @@ export class FieldTtlSupport {
   async command(deadline: Deadline): Promise<FieldTtlCommand> {
     for (;;) {
       const { topology, limits } = this.#connection;
-      if (this.#settled?.topology === topology) return this.#settled.command;
+      const { known } = this;
+      if (known !== undefined) return known;
       const primaries = topology.shards().map(({ address }) => address);
       await this.#askAll(primaries, deadline);
-      const answers = primaries.flatMap((address) => this.#known.get(address) ?? []);
-      const commands = answers.filter((known) => known !== 'none');
-      const command = commands.every((known) => known === 'HSETEX') ? 'HSETEX' : 'HEXPIRE';
+      const answers = primaries.flatMap((address) => this.#knownOf.get(address) ?? []);
+      const commands = answers.filter((answer) => answer !== 'none');
+      const command = commands.every((answer) => answer === 'HSETEX') ? 'HSETEX' : 'HEXPIRE';
       if (commands.length > 0) {
         // A primary that knows neither refuses its own rows.
         if (answers.length === primaries.length) this.#settled = { topology, command };
         return command;
       }
       if (answers.length > 0) {
-        for (const address of primaries) this.#known.delete(address); // it may be upgraded meanwhile
+        for (const address of primaries) this.#knownOf.delete(address); // it may be upgraded meanwhile
         throw unsupported(primaries.join(', '));
       }
       await deadline.pause(limits.firstPauseMs);
@@ -76,7 +78,7 @@ export class FieldTtlSupport {
   /** Asks those that have not answered yet, and waits for them as long as they deserve. */
   async #askAll(primaries: readonly string[], deadline: Deadline): Promise<void> {
     const questions = primaries
-      .filter((address) => !this.#known.has(address))
+      .filter((address) => !this.#knownOf.has(address))
       .map((address) => this.#ask(address));
     const youngestMs = Math.max(...questions.map(({ startedAtMs }) => startedAtMs));
     const patienceMs = youngestMs + PATIENCE_MS - performance.now();
@@ -100,7 +102,7 @@ export class FieldTtlSupport {
     try {
       const reply = await askNode(this.#connection, address, question, deadline);
       const [hsetex, hexpire] = Array.isArray(reply) ? reply : [];
-      this.#known.set(address, hsetex ? 'HSETEX' : hexpire ? 'HEXPIRE' : 'none');
+      this.#knownOf.set(address, hsetex ? 'HSETEX' : hexpire ? 'HEXPIRE' : 'none');
     } catch (error) {
       if (!(error instanceof FeatureStoreError && error.retryable)) throw error;
       this.#trouble = error;

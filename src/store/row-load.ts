@@ -11,17 +11,16 @@
  *   only be checked as it comes: there a bad row is reported among the failed ones, and not sent.
  */
 
-import type { Deadline } from '../cluster/deadline.ts';
 import { dispatch } from '../cluster/dispatch.ts';
 import { ASKING, CommandWriter } from '../cluster/resp/command-writer.ts';
-import type { Reply } from '../cluster/resp/reply-reader.ts';
+import type { INCOMPLETE, Reply, ReplyReader } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError, PartialLoadError, type FailedRow } from '../errors.ts';
 import type { WriteOptions } from './call-options.ts';
 import { FeatureEncoder } from './codec.ts';
-import { confirmation, deliver, newDeadline, type Context } from './context.ts';
+import { confirmation, newDeadline, type Context } from './context.ts';
 import type { FeatureRows, Features } from './features.ts';
 import { isRecord, show } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
@@ -57,11 +56,10 @@ export interface LoadOptions extends WriteOptions {
 }
 
 /** What a kind of write does with a row. */
-export interface RowWriter extends Pick<
-  Batch<true>,
-  'commandsPerRow' | 'transaction' | 'readAnswer'
-> {
+export interface RowWriter extends Pick<Batch<true>, 'commandsPerRow' | 'transaction'> {
   answerOf(replies: readonly Reply[], featureCount: number): true | FeatureStoreError;
+  /** The same straight from the bytes, as a batch's `readAnswer` does. */
+  readAnswer?(reader: ReplyReader, featureCount: number): true | typeof INCOMPLETE | undefined;
   /** @throws FeatureStoreError INVALID_FEATURE */
   check(id: string, features: Features): void;
   /**
@@ -103,27 +101,6 @@ async function checkRows(
     layout.keyFor(id);
     writer.check(id, features);
   }
-}
-
-/** Writes one row, whose error is the call's. */
-export async function writeRow(
-  context: Context,
-  entry: Entry,
-  writer: RowWriter,
-  options: WriteOptions,
-  deadline: Deadline,
-): Promise<void> {
-  const window = new RowWindow(context, writer);
-  window.add(entry);
-  for (const { error } of window.refused) throw error;
-  if (window.batch.rowCount === 0) return;
-  const { failures } = await deliver(context, window.batch, {
-    deadline,
-    ...confirmation(options, 'online'),
-  });
-  const failure = failures.get(0);
-  if (failure) throw failure;
-  writer.onWritten(window.featureCounts[0] ?? 0);
 }
 
 export type Entry = readonly [id: string, features: Features];
@@ -313,7 +290,7 @@ class RowWindow implements Window<Entry> {
       encode: (row, writer, asking) => this.#copy(row, writer, asking),
       bytesOf: (row) => this.#endOf(row) - (this.#begins[row] ?? 0),
       answerOf: (replies, row) => answerOf(replies, this.featureCounts[row] ?? 0),
-      ...(readAnswer ? { readAnswer } : {}),
+      readAnswer: (reader, row) => readAnswer?.(reader, this.featureCounts[row] ?? 0),
     };
   }
 

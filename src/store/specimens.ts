@@ -8,14 +8,23 @@
  */
 
 import { dispatchSpecimens } from '../cluster/dispatch.ts';
+import { batchFeatureWriter } from './batch-feature.ts';
 import { newDeadline, type Context } from './context.ts';
 import { EntityKeys } from './entity-keys.ts';
 import { ReadBatch, ReadShape } from './read-shape.ts';
+import { RowBuffer } from './row-write.ts';
 
 export function specimensOf(context: Omit<Context, 'specimens'>): readonly object[] {
   const keys = new EntityKeys(context.layout, ['specimen']);
   keys.extend(1);
   const batch = new ReadBatch(new ReadShape(['specimen']), keys);
+  const row = new RowBuffer().encode(batchFeatureWriter(context), 'specimen', () => 1);
   using deadline = newDeadline(context, {});
-  return [keys, batch, deadline, ...dispatchSpecimens(context.connection, batch, deadline)];
+  return [
+    keys,
+    batch,
+    row ?? batch,
+    deadline,
+    ...dispatchSpecimens(context.connection, batch, deadline),
+  ];
 }

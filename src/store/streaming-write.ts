@@ -9,8 +9,18 @@
  * its last field does.
  */
 
-import { encodeCommand, encodeWords, type CommandWriter } from '../cluster/resp/command-writer.ts';
-import type { Reply } from '../cluster/resp/reply-reader.ts';
+import {
+  encodeCommand,
+  encodeHead,
+  encodeWords,
+  type CommandWriter,
+} from '../cluster/resp/command-writer.ts';
+import {
+  OTHER,
+  type INCOMPLETE,
+  type Reply,
+  type ReplyReader,
+} from '../cluster/resp/reply-reader.ts';
 import type { FeatureStoreError } from '../errors.ts';
 import { FeatureEncoder } from './codec.ts';
 import type { Context } from './context.ts';
@@ -19,22 +29,50 @@ import type { FieldTtlCommand } from './field-ttl-support.ts';
 import type { RowWriter } from './row-load.ts';
 import { unexpected } from './unexpected-reply.ts';
 
+/** Up to so many pairs of command and TTL have their words kept; callers use few. */
+const MAX_KEPT = 64;
+/** The words of rows with up to so many features are kept. */
+const MAX_KEPT_FEATURES = 64;
+
+/** The writers of a store, by command and TTL: their words are encoded once, and names once for all of them. */
+export class StreamingWriters {
+  readonly #context: Context;
+  readonly #encoder = new FeatureEncoder();
+  readonly #byTtl = { HSETEX: new Map<number, RowWriter>(), HEXPIRE: new Map<number, RowWriter>() };
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  of(command: FieldTtlCommand, ttlSeconds: number): RowWriter {
+    const writers = this.#byTtl[command];
+    const known = writers.get(ttlSeconds);
+    if (known !== undefined) return known;
+    const writer = streamingWriter(this.#context, command, ttlSeconds, this.#encoder);
+    if (writers.size >= MAX_KEPT) writers.clear();
+    writers.set(ttlSeconds, writer);
+    return writer;
+  }
+}
+
 export function streamingWriter(
-  context: Context,
+  context: Pick<Context, 'counters'>,
   command: FieldTtlCommand,
   ttlSeconds: number,
+  encoder: FeatureEncoder = new FeatureEncoder(),
 ): RowWriter {
-  const encoder = new FeatureEncoder();
-  const write = command === 'HSETEX' ? hsetex(encoder, ttlSeconds) : hexpire(encoder, ttlSeconds);
+  const isHsetex = command === 'HSETEX';
+  const write = isHsetex ? hsetex(encoder, ttlSeconds) : hexpire(encoder, ttlSeconds);
   return {
-    commandsPerRow: command === 'HSETEX' ? 1 : 4,
-    transaction: command === 'HEXPIRE',
+    commandsPerRow: isHsetex ? 1 : 4,
+    transaction: !isHsetex,
     check: (id, features) => encoder.check(id, features),
     write: (id, key, features, writer) => {
       const names = encoder.namesOf(id, features);
       if (names.length > 0) write(id, key, features, names, writer);
       return names.length;
     },
+    readAnswer: isHsetex ? readHsetex : readHexpire,
     answerOf: (replies, featureCount) =>
       checkStreamingReplies(command, replies, featureCount) ?? true,
     onWritten: (featureCount) => {
@@ -52,36 +90,69 @@ type Write = (
 ) => void;
 
 function hsetex(encoder: FeatureEncoder, ttlSeconds: number): Write {
-  const [name, options] = [encodeWords('HSETEX'), encodeWords('EX', ttlSeconds, 'FIELDS')];
+  const headOf = byCount((count) => encodeHead(6 + 2 * count, 'HSETEX'));
+  const optionsOf = byCount((count) => encodeWords('EX', ttlSeconds, 'FIELDS', count));
   return (id, key, features, names, writer) => {
-    writer.arrayHeader(6 + 2 * names.length);
-    writer.encoded(name);
+    writer.encoded(headOf(names.length));
     writer.bulkString(key);
-    writer.encoded(options);
-    writer.bulkString(String(names.length));
+    writer.encoded(optionsOf(names.length));
     encoder.writePairs(id, features, names, writer);
   };
 }
 
 function hexpire(encoder: FeatureEncoder, ttlSeconds: number): Write {
   const [multi, exec] = [encodeCommand('MULTI'), encodeCommand('EXEC')];
-  const [hset, name] = [encodeWords('HSET'), encodeWords('HEXPIRE')];
-  const options = encodeWords(ttlSeconds, 'FIELDS');
+  const hsetOf = byCount((count) => Buffer.concat([multi, encodeHead(2 + 2 * count, 'HSET')]));
+  const headOf = byCount((count) => encodeHead(5 + count, 'HEXPIRE'));
+  const optionsOf = byCount((count) => encodeWords(ttlSeconds, 'FIELDS', count));
   return (id, key, features, names, writer) => {
-    writer.encoded(multi);
-    writer.arrayHeader(2 + 2 * names.length);
-    writer.encoded(hset);
+    writer.encoded(hsetOf(names.length));
     writer.bulkString(key);
     encoder.writePairs(id, features, names, writer);
-    writer.arrayHeader(5 + names.length);
-    writer.encoded(name);
+    writer.encoded(headOf(names.length));
     writer.bulkString(key);
-    writer.encoded(options);
-    writer.bulkString(String(names.length));
+    writer.encoded(optionsOf(names.length));
     encoder.writeNames(id, names, writer);
     writer.encoded(exec);
   };
 }
+
+/** Bytes that depend on the number of features alone, made once for each. */
+function byCount(make: (count: number) => Uint8Array): (count: number) => Uint8Array {
+  const known: (Uint8Array | undefined)[] = [];
+  return (count) => {
+    const bytes = known[count] ?? make(count);
+    if (count <= MAX_KEPT_FEATURES) known[count] = bytes;
+    return bytes;
+  };
+}
+
+function readHsetex(reader: ReplyReader): true | typeof INCOMPLETE | undefined {
+  return settled(reader.readExactly(ALL_SET));
+}
+
+/** MULTI and two commands that were queued, then EXEC: the number of new fields, and a code per field. */
+function readHexpire(
+  reader: ReplyReader,
+  featureCount: number,
+): true | typeof INCOMPLETE | undefined {
+  const { mark } = reader;
+  const queued = reader.readExactly(QUEUED);
+  const added = queued === true ? reader.readInteger() : queued;
+  const codes = typeof added === 'number' ? reader.readExactly(allSetOf(featureCount)) : added;
+  if (codes !== true) reader.rewind(mark);
+  return settled(codes);
+}
+
+function settled(
+  read: true | typeof OTHER | typeof INCOMPLETE,
+): true | typeof INCOMPLETE | undefined {
+  return read === OTHER ? undefined : read;
+}
+
+const ALL_SET = Buffer.from(':1\r\n');
+const QUEUED = Buffer.from('+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n');
+const allSetOf = byCount((count) => Buffer.from(`*${count}\r\n${':1\r\n'.repeat(count)}`));
 
 /**
  * HSETEX replies 1 when it set all fields. HEXPIRE replies per field: 1 set, 0 condition not met,

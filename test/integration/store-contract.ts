@@ -96,6 +96,61 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
       expect(await store.inspect('s4')).toMatchObject({ exists: false });
     });
 
+    it('looks at the features of a streaming update once', async () => {
+      await store.updateStreaming('s5', { n: 0 }); // the servers have been asked what they know
+      let reads = 0;
+      const features = {
+        get n(): number {
+          return ++reads;
+        },
+      };
+      await store.updateStreaming('s5', features);
+      expect(reads).toBe(1);
+      expect(await store.getFeatures('s5', ['n'])).toStrictEqual({ n: '1' });
+    });
+
+    it('writes a row of its own for a streaming update that a getter of another one makes', async () => {
+      await store.updateStreaming('s6', { n: 0 });
+      const inner: Promise<void>[] = [];
+      const features = {
+        first: 'outer',
+        get second(): string {
+          inner.push(store.updateStreaming('s7', { first: 'inner', second: 'inner' }));
+          return 'outer';
+        },
+      };
+      await store.updateStreaming('s6', features);
+      await Promise.all(inner);
+      const names = ['first', 'second'];
+      expect(await store.getFeatures('s6', names)).toStrictEqual({ ...features, second: 'outer' });
+      expect(await store.getFeatures('s7', names)).toStrictEqual({
+        first: 'inner',
+        second: 'inner',
+      });
+    });
+
+    it('updates 200 entities at once, each with features, TTL and refusals of its own', async () => {
+      await store.updateStreaming('s8', { n: 0 });
+      const calls = Array.from({ length: 200 }, async (_, i) => {
+        const features =
+          i % 7 === 0 ? { n: Number.NaN } : { n: i, [`only-${i % 3}`]: 'é'.repeat(i) };
+        const ttlSeconds = 1_000 * (1 + (i % 100));
+        return store.updateStreaming(`many${i}`, features, { ttlSeconds });
+      });
+      const outcomes = await Promise.allSettled(calls);
+      const read = await Promise.all(outcomes.map((_, i) => store.inspect(`many${i}`)));
+      const seen = read.map(({ fields }, i) => {
+        const ttls = fields.map(({ ttlSeconds }) => Math.ceil(ttlSeconds / 1_000));
+        return [outcomes[i]?.status, fields.map(({ value }) => value), ttls];
+      });
+      expect(seen).toStrictEqual(
+        outcomes.map((_, i) => {
+          if (i % 7 === 0) return ['rejected', [], []];
+          return ['fulfilled', [String(i), 'é'.repeat(i)], [1 + (i % 100), 1 + (i % 100)]];
+        }),
+      );
+    });
+
     it('updates one batch feature and keeps the TTL of the key', async () => {
       await store.bulkLoad({ b1: BATCH }, { ttlSeconds: 1_000 });
       await store.updateBatchFeature('b1', 'risk_segment', 'high');

@@ -25,7 +25,7 @@ function commandsOf(features: Features): string[][] {
 function readFrom(bytes: string): unknown {
   const reader = new ReplyReader();
   reader.push(Buffer.from(bytes));
-  const answer = newWriter().readAnswer?.(reader);
+  const answer = newWriter().readAnswer?.(reader, 2);
   if (answer === INCOMPLETE) return 'incomplete';
   return [answer, bytes.slice(reader.mark)];
 }

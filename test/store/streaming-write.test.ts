@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest';
 import { CommandWriter } from '../../src/cluster/resp/command-writer.ts';
-import type { Reply } from '../../src/cluster/resp/reply-reader.ts';
+import { INCOMPLETE, ReplyReader, type Reply } from '../../src/cluster/resp/reply-reader.ts';
 import type { Context } from '../../src/store/context.ts';
 import type { Features } from '../../src/store/features.ts';
 import type { FieldTtlCommand } from '../../src/store/field-ttl-support.ts';
 import type { RowWriter } from '../../src/store/row-load.ts';
 import { zeroCounters } from '../../src/store/stats.ts';
-import { checkStreamingReplies, streamingWriter } from '../../src/store/streaming-write.ts';
+import {
+  checkStreamingReplies,
+  streamingWriter,
+  StreamingWriters,
+} from '../../src/store/streaming-write.ts';
 import { decodeCommands } from '../cluster/plain-resp.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -107,3 +111,74 @@ test.each<[Reply, string]>([
   expect(error?.code).toBe('UNEXPECTED_REPLY');
   expect(error?.message).toContain(`HEXPIRE replied ${shown},`);
 });
+
+/** What the writer reads from the bytes of a node, and what it leaves. */
+function readFrom(command: FieldTtlCommand, bytes: string, featureCount: number): unknown {
+  const reader = new ReplyReader();
+  reader.push(Buffer.from(bytes));
+  const answer = newWriter(command).readAnswer?.(reader, featureCount);
+  if (answer === INCOMPLETE) return ['incomplete', bytes.slice(reader.mark)];
+  return [answer, bytes.slice(reader.mark)];
+}
+
+const EXECUTED = '+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n*2\r\n:1\r\n:1\r\n';
+
+test.each([
+  ['HSETEX', ':1\r\n'],
+  ['HEXPIRE', EXECUTED],
+] as const)('the usual reply to %s is read from the bytes, cut anywhere', (command, whole) => {
+  expect(readFrom(command, `${whole}:7\r\n`, 2)).toStrictEqual([true, ':7\r\n']);
+  for (let end = 0; end < whole.length; end++) {
+    const part = whole.slice(0, end);
+    expect(readFrom(command, part, 2)).toStrictEqual(['incomplete', part]);
+  }
+});
+
+test.each([
+  ['HSETEX', ':0\r\n'],
+  ['HSETEX', ':11\r\n'],
+  ['HSETEX', '-ERR no\r\n'],
+  ['HSETEX', '>1\r\n+x\r\n:1\r\n'],
+  ['HEXPIRE', '-ERR no\r\n'],
+  ['HEXPIRE', EXECUTED.replace('QUEUED', 'QUEUES')],
+  ['HEXPIRE', EXECUTED.replace(':1\r\n:1', ':1\r\n:2')],
+  ['HEXPIRE', EXECUTED.replace('*2\r\n:1\r\n*2', '*2\r\n:-1\r\n*2')],
+  ['HEXPIRE', EXECUTED.replace('*2\r\n:1\r\n:1', '*3\r\n:1\r\n:1')],
+  ['HEXPIRE', '+OK\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT\r\n'],
+] as const)('what %s replies as %j is left to the slow way', (command, bytes) => {
+  expect(readFrom(command, bytes, 2)).toStrictEqual([undefined, bytes]);
+});
+
+test('the writers of a store are kept by command and TTL, and are few', () => {
+  const writers = new StreamingWriters({ counters: zeroCounters() } as Context);
+  const kept = writers.of('HSETEX', 60);
+  expect(writers.of('HSETEX', 60)).toBe(kept);
+  expect(writers.of('HSETEX', 61)).not.toBe(kept);
+  expect(writers.of('HEXPIRE', 60)).not.toBe(kept);
+  for (let ttlSeconds = 1; ttlSeconds < 1_000; ttlSeconds++) writers.of('HSETEX', ttlSeconds);
+  expect(writers.of('HSETEX', 60)).not.toBe(kept);
+});
+
+test.each(COMMANDS)(
+  'with %s, rows of any number of features have words of their own',
+  (command) => {
+    const rows = newWriter(command);
+    for (const count of [1, 2, 1, 64, 65, 66, 65, 1_000, 2]) {
+      const features = Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, i]));
+      const writer = new CommandWriter();
+      rows.write('u1', 'p:u1', features, writer);
+      const [first = [], second = []] = decodeCommands(writer.view()).filter(([name]) => {
+        return name !== 'MULTI' && name !== 'EXEC';
+      });
+      const pairs = Object.entries(features).flatMap(([name, value]) => [name, String(value)]);
+      const fields = ['FIELDS', String(count)];
+      expect(first).toStrictEqual(
+        command === 'HSETEX'
+          ? ['HSETEX', 'p:u1', 'EX', '60', ...fields, ...pairs]
+          : ['HSET', 'p:u1', ...pairs],
+      );
+      if (command === 'HSETEX') continue;
+      expect(second).toStrictEqual(['HEXPIRE', 'p:u1', '60', ...fields, ...Object.keys(features)]);
+    }
+  },
+);

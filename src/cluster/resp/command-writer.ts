@@ -206,6 +206,14 @@ export function encodeWords(...words: readonly (string | number)[]): Uint8Array 
   return Uint8Array.from(writer.view());
 }
 
+/** How a command of so many words begins, encoded once. */
+export function encodeHead(wordCount: number, name: string): Uint8Array {
+  const writer = new CommandWriter();
+  writer.arrayHeader(wordCount);
+  writer.bulkString(name);
+  return Uint8Array.from(writer.view());
+}
+
 /** A whole command, encoded once. */
 export function encodeCommand(...words: readonly (string | number)[]): Uint8Array {
   const writer = new CommandWriter();

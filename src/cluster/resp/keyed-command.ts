@@ -7,7 +7,7 @@
  * as a whole, and the rest of the key is put in its place: a third of the work of writing word by word.
  */
 
-import { CommandWriter, encodeWords } from './command-writer.ts';
+import { CommandWriter, encodeHead, encodeWords } from './command-writer.ts';
 
 /** For longer ones no template is kept: they shall be few. */
 const MAX_TEMPLATE_REST = 64;
@@ -27,10 +27,7 @@ export class KeyedCommand {
   readonly #templates: (Template | undefined)[] = [];
 
   constructor(name: string, wordsBehindKey: readonly string[]) {
-    const head = new CommandWriter();
-    head.arrayHeader(2 + wordsBehindKey.length);
-    head.bulkString(name);
-    this.#head = Uint8Array.from(head.view());
+    this.#head = encodeHead(2 + wordsBehindKey.length, name);
     this.#tail = encodeWords(...wordsBehindKey);
   }
 

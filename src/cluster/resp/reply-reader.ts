@@ -212,6 +212,17 @@ export class ReplyReader {
     return value;
   }
 
+  /** Reads replies that are these bytes. Consumes nothing unless it gives true. */
+  readExactly(replies: Uint8Array): true | typeof OTHER | typeof INCOMPLETE {
+    const bytes = this.#bytes;
+    const begin = this.#at;
+    const there = Math.min(replies.length, bytes.length - begin);
+    for (let i = 0; i < there; i++) if (bytes[begin + i] !== replies[i]) return OTHER;
+    if (there < replies.length) return INCOMPLETE;
+    this.#at = begin + there;
+    return true;
+  }
+
   /**
    * The number at `at`, up to its CR LF, behind which `#numberEnd` points: some digits, or -1. MORE
    * where bytes are missing, UNLIKE where something else is there.

@@ -64,6 +64,7 @@ async function main(flags: BenchArguments): Promise<void> {
     narrow,
     wide,
     seed: flags.seed,
+    quick: flags.quick,
     benchmarkPath: server.benchmarkPath,
     rivals: allRivals,
     names: flags.rivals,

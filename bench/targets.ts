@@ -7,6 +7,7 @@ import { byRound, cellOf, type Cell, type Figure, type Run } from './measurement
 import { inFraction, inRatio, tidy } from './quantity.ts';
 import { OURS, type RivalName } from './rival.ts';
 import { medianRatio } from './statistics.ts';
+import { COUNTING, NOT_COUNTING } from './works/count-entities.ts';
 import { ALONE, DURING } from './works/interference.ts';
 import { ONE_NODE, SIX_NODES } from './works/node-count.ts';
 import { ONE_CALL, scalingName, STREAM } from './works/scaling.ts';
@@ -95,6 +96,14 @@ const RATIO_TARGETS: readonly RatioTarget[] = [
     of: { work: 'interference', contender: DURING },
     to: { work: 'interference', contender: ALONE },
     bound: { max: 3 },
+  },
+  {
+    what: 'single reads, p99 while all entities are counted',
+    against: 'the same without a count',
+    figure: 'p99Ms',
+    of: { work: 'count-beside', contender: COUNTING },
+    to: { work: 'count-beside', contender: NOT_COUNTING },
+    bound: { max: 2 },
   },
   against('bulk load, client CPU per row', 'bulk-load', 'ioredis-pipelines', 'clientUsPerId', {
     max: 1 / 4,

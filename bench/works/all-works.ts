@@ -1,4 +1,5 @@
 import { batchReads } from './batch-read.ts';
+import { countEntities } from './count-entities.ts';
 import { interference } from './interference.ts';
 import { nodeCount } from './node-count.ts';
 import { scaling } from './scaling.ts';
@@ -15,6 +16,7 @@ export const allWorks: readonly WorkPlan[] = [
   ...writes,
   streamingUpdate,
   ...interference,
+  countEntities,
   vipGroup,
   scaling,
 ];

@@ -23,6 +23,8 @@ export class Bench {
   readonly narrow: EntitySet;
   readonly wide: EntitySet;
   readonly seed: number;
+  /** Whether works with much data are to make do with less. */
+  readonly quick: boolean;
   /** Undefined where there is no redis-benchmark beside the server. */
   readonly benchmarkPath: string | undefined;
   readonly #names: ReadonlySet<RivalName>;
@@ -35,6 +37,7 @@ export class Bench {
     readonly narrow: EntitySet;
     readonly wide: EntitySet;
     readonly seed: number;
+    readonly quick: boolean;
     readonly benchmarkPath: string | undefined;
     readonly rivals: readonly Rival[];
     /** Those to measure; ours is among them in any case. */
@@ -44,6 +47,7 @@ export class Bench {
     this.narrow = settings.narrow;
     this.wide = settings.wide;
     this.seed = settings.seed;
+    this.quick = settings.quick;
     this.benchmarkPath = settings.benchmarkPath;
     this.#names = new Set([OURS, ...settings.names]);
     this.#rivals = settings.rivals.filter(({ name }) => this.wants(name));

@@ -1,4 +1,4 @@
-/** One command to one node, for what has no key: SCAN, COMMAND INFO. */
+/** One command to one node, for what has no key: SCAN, COMMAND INFO. Never on the lane of online reads. */
 
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
@@ -29,7 +29,7 @@ export async function askNode(
   let obstacle: FeatureStoreError | undefined;
   while (!deadline.passed) {
     obstacle = undefined;
-    const lane = connection.lane(address, 'online');
+    const lane = connection.lane(address, 'control');
     try {
       const question = new Question(words);
       await deadline.race(lane.inTurn(() => lane.send(question)));

@@ -12,6 +12,10 @@ export interface Pace {
    * on a link of `linkMs`, and more on a longer one.
    */
   readonly rowsPerWrite: number;
+  /** COUNT of a page of SCAN: keys that the server looks at before it answers anybody else. */
+  readonly keysPerPage: number;
+  /** The least pause after a page of SCAN; with one it is at least as long as the page took. */
+  readonly pagePauseMs: number;
   /** Chunks that may be under way on one lane. */
   readonly chunksInFlight: number;
 }

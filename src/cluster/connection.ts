@@ -33,6 +33,7 @@ export class Connection {
     online: new Map(),
     bulk: new Map(),
     confirmed: new Map(),
+    control: new Map(),
   };
   readonly #turns: Turns;
   readonly #slotTable: SlotTable;
@@ -50,7 +51,7 @@ export class Connection {
       counters,
       closing,
       reach,
-      laneTo: (address) => this.lane(address, 'online'),
+      laneTo: (address) => this.lane(address, 'control'),
       onReplaced: (topology) => {
         this.#dropSilentLanes(topology);
         this.#closeStrayLanes(topology);
@@ -85,7 +86,7 @@ export class Connection {
     return lane;
   }
 
-  /** Opens the lanes to every primary, so that the first batch need not. A node that is down is left out. */
+  /** Opens the lanes for batches to every primary, so that the first batch need not. A node that is down is left out. */
   async warmUp(): Promise<void> {
     const purposes = ['online', 'bulk'] as const;
     const lanes = this.topology

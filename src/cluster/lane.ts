@@ -1,5 +1,5 @@
 /**
- * One connection to one node, for batches and nothing else.
+ * One connection to one node, for one purpose.
  *
  *   exchanges ─▶ bytes ─▶ one write per tick ─▶ node ─▶ bytes ─▶ the exchange at the head reads its rows
  *
@@ -11,7 +11,7 @@
  *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
  * - What is sent in one tick shares one write; while the node is busy with online reads, what is sent in one turn of the
  *   event loop.
- * - A lane for bulk work reads a bounded number of rows in a turn of the event loop (turns.ts).
+ * - All lanes but those for online reads read a bounded number of rows in a turn of the event loop (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
  */
@@ -26,10 +26,11 @@ import type { Turn, Turns } from './turns.ts';
 import { Wire } from './wire.ts';
 
 /**
- * Online reads never queue behind bulk work, and nothing behind writes that wait for replicas: each has a
- * connection of its own.
+ * What a connection is for. Online reads never queue after bulk work, and nothing queues after writes that
+ * wait for replicas. Commands without a key (SCAN, COMMAND, CLUSTER) go over `control` only. `online` and
+ * `bulk` carry commands by key and nothing else; those that wait for replicas are `confirmed`, with WAIT.
  */
-export type LanePurpose = 'online' | 'bulk' | 'confirmed';
+export type LanePurpose = 'online' | 'bulk' | 'confirmed' | 'control';
 
 /** Some commands on their way, and what reads their replies. */
 export interface Exchange {

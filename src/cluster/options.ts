@@ -80,8 +80,20 @@ export const defaultLimits: ClusterLimits = {
   rowsPerChunk: 500,
   bytesPerChunk: 1_048_576,
   bulkPaces: {
-    alone: { rowsPerTurn: 256, rowsPerWrite: 500, chunksInFlight: 4 },
-    besideOnlineReads: { rowsPerTurn: 16, rowsPerWrite: 16, chunksInFlight: 1 },
+    alone: {
+      rowsPerTurn: 256,
+      rowsPerWrite: 500,
+      keysPerPage: 1_000,
+      pagePauseMs: 0,
+      chunksInFlight: 4,
+    },
+    besideOnlineReads: {
+      rowsPerTurn: 16,
+      rowsPerWrite: 16,
+      keysPerPage: 100,
+      pagePauseMs: 1,
+      chunksInFlight: 1,
+    },
     linkMs: 0.25,
     quietMs: 250,
   },

@@ -1,6 +1,7 @@
 import type { Exchange } from './lane.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
 import { INCOMPLETE, type Reply, type ReplyReader } from './resp/reply-reader.ts';
+import type { Turn } from './turns.ts';
 
 /** One command, one reply. */
 export class Question implements Exchange {
@@ -15,7 +16,7 @@ export class Question implements Exchange {
     writer.command(this.#words);
   }
 
-  read(reader: ReplyReader): boolean {
+  read(reader: ReplyReader, turn: Turn): boolean {
     const mark = reader.mark;
     const reply = reader.skipPushes() ?? reader.read();
     if (reply === INCOMPLETE) {
@@ -23,6 +24,15 @@ export class Question implements Exchange {
       return false;
     }
     this.reply = reply;
+    turn.rowsLeft -= itemCountOf(reply);
     return true;
   }
+}
+
+/** A page of SCAN costs the turn as many rows as it has keys. */
+function itemCountOf(reply: Reply): number {
+  if (!Array.isArray(reply)) return 1;
+  let count = 1;
+  for (const item of reply) if (Array.isArray(item)) count += item.length;
+  return count;
 }

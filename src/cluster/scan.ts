@@ -1,5 +1,6 @@
 /**
- * SCAN on every primary at once, page by page as they come.
+ * SCAN on every primary at once, page by page as they come. Beside online reads pages are small, and a
+ * pause follows each: a server answers nobody while it scans, and every page costs the event loop.
  *
  * What SCAN promises holds per server: a key that is there from begin to end is given at least once;
  * one may be given twice while a server resizes its table. A key that moves between primaries while
@@ -30,7 +31,9 @@ export async function* scanKeys(
 ): AsyncGenerator<KeyPage> {
   const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
     using deadline = newDeadline();
-    const command = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', 1000] as const;
+    const { keysPerPage, pagePauseMs } = connection.pace.now;
+    const askedAtMs = performance.now();
+    const command = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', keysPerPage] as const;
     let reply: Reply;
     try {
       reply = await askNode(connection, shard, command, deadline);
@@ -41,7 +44,11 @@ export async function* scanKeys(
     if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
       throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied ${String(reply)}`);
     }
-    return { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
+    const page = { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
+    if (pagePauseMs > 0 && page.cursor !== LAST) {
+      await deadline.pause(Math.max(pagePauseMs, performance.now() - askedAtMs));
+    }
+    return page;
   };
   const underWay = new Map<Address, Promise<Page>>();
   const begun = new Set<Address>();
@@ -54,13 +61,13 @@ export async function* scanKeys(
   };
   const beginNewShards = (): void => {
     for (const { address } of connection.topology.shards()) {
-      if (!begun.has(address)) begin(address, '0');
+      if (!begun.has(address)) begin(address, FIRST);
     }
   };
   beginNewShards();
   while (underWay.size > 0) {
     const { shard, keys, cursor } = await Promise.race(underWay.values());
-    const isLast = cursor === '0' || cursor === GONE;
+    const isLast = cursor === LAST || cursor === GONE;
     if (isLast) underWay.delete(shard);
     else begin(shard, cursor);
     if (cursor === GONE) beginNewShards();
@@ -69,9 +76,12 @@ export async function* scanKeys(
 }
 
 interface Page extends Omit<KeyPage, 'isLast'> {
-  /** Where to go on; '0' when this was the last page. */
+  /** Where to go on, or LAST, or GONE. */
   readonly cursor: string;
 }
 
+/** The cursor that a scan starts with, and the one that its last page gives. */
+const FIRST = '0';
+const LAST = '0';
 /** The cursor of a shard that can't be scanned any further. */
 const GONE = 'gone';

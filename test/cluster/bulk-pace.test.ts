@@ -2,8 +2,20 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BulkPace, type BulkPaces } from '../../src/cluster/bulk-pace.ts';
 
 const paces: BulkPaces = {
-  alone: { rowsPerTurn: 1_000, rowsPerWrite: 1_000, chunksInFlight: 4 },
-  besideOnlineReads: { rowsPerTurn: 50, rowsPerWrite: 50, chunksInFlight: 1 },
+  alone: {
+    rowsPerTurn: 1_000,
+    rowsPerWrite: 1_000,
+    keysPerPage: 1_000,
+    pagePauseMs: 0,
+    chunksInFlight: 4,
+  },
+  besideOnlineReads: {
+    rowsPerTurn: 50,
+    rowsPerWrite: 50,
+    keysPerPage: 50,
+    pagePauseMs: 1,
+    chunksInFlight: 1,
+  },
   linkMs: 0.25,
   quietMs: 100,
 };

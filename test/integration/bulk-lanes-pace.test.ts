@@ -23,8 +23,20 @@ import { ScriptedServer, type Script } from './scripted-server.ts';
 
 const rowsPerChunk = 500;
 const bulkPaces: BulkPaces = {
-  alone: { rowsPerTurn: 256, rowsPerWrite: 100, chunksInFlight: 3 },
-  besideOnlineReads: { rowsPerTurn: 16, rowsPerWrite: 7, chunksInFlight: 2 },
+  alone: {
+    rowsPerTurn: 256,
+    rowsPerWrite: 100,
+    keysPerPage: 100,
+    pagePauseMs: 0,
+    chunksInFlight: 3,
+  },
+  besideOnlineReads: {
+    rowsPerTurn: 16,
+    rowsPerWrite: 7,
+    keysPerPage: 7,
+    pagePauseMs: 1,
+    chunksInFlight: 2,
+  },
   linkMs: 60_000, // no link is a long one
   quietMs: 1_000,
 };

@@ -4,7 +4,7 @@
  * redis-benchmark puts in place of `__rand_int__`.
  */
 
-import { seededRandom } from '../src/demo/seeded-random.ts';
+import { seededRandom } from '../src/synthetic/seeded-random.ts';
 
 export type Value = string | number;
 export type Entity = Readonly<Record<string, Value>>;

@@ -2,7 +2,7 @@
 
 import calculateSlot from 'cluster-key-slot';
 import { SLOT_COUNT } from '../../scripts/local-cluster/node-view.ts';
-import { seededRandom } from '../../src/demo/seeded-random.ts';
+import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 
 export const KEY_PREFIX = 'faults:';
 export const ROW_COUNT = 2_000;

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
 import { promotion } from '../../scripts/soak/failover.ts';
 import { SlotMover } from '../../scripts/soak/slot-mover.ts';
-import { sample } from '../../src/demo/seeded-random.ts';
+import { sample } from '../../src/synthetic/seeded-random.ts';
 import type { Stage } from './stage.ts';
 import { CallTally, type Tally } from './tally.ts';
 

@@ -9,7 +9,7 @@ import { Cluster } from 'ioredis';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
 import { replicated } from '../../scripts/soak/failover.ts';
-import { seededRandom, type Random } from '../../src/demo/seeded-random.ts';
+import { seededRandom, type Random } from '../../src/synthetic/seeded-random.ts';
 import type { OpenReader, Reader } from './reader.ts';
 import { KEY_PREFIX, type Rows } from './rows.ts';
 import { CallTally } from './tally.ts';

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { sample, type Random } from '../../src/demo/seeded-random.ts';
+import { sample, type Random } from '../../src/synthetic/seeded-random.ts';
 import type { FeatureStore } from '../../src/index.ts';
 import type { LocalCluster } from '../local-cluster/local-cluster.ts';
 import type { RedisNode } from '../local-cluster/redis-node.ts';

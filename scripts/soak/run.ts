@@ -7,7 +7,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { seededRandom } from '../../src/demo/seeded-random.ts';
+import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { startLocalCluster, type LocalCluster } from '../local-cluster/local-cluster.ts';
 import { FaultWindows } from './fault-windows.ts';

@@ -9,7 +9,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { sample, seededRandom, type Random } from '../../src/demo/seeded-random.ts';
+import { sample, seededRandom, type Random } from '../../src/synthetic/seeded-random.ts';
 import {
   FeatureStoreError,
   PartialLoadError,

@@ -6,8 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { Option, type Command } from 'commander';
-// oxlint-disable-next-line no-restricted-imports -- the rows are the demo's; the file does no I/O
-import { DEFAULT_BATCH_FEATURES, synthesizeUsers } from '../demo/synthetic-users.ts';
+import { DEFAULT_BATCH_FEATURES, synthesizeUsers } from '../synthetic/synthetic-users.ts';
 import type { FeatureStore } from '../index.ts';
 import { CommandError } from './command-error.ts';
 import { addConnectionFlags, type ConnectionFlags } from './connection-flags.ts';

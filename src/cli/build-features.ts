@@ -1,8 +1,7 @@
 /** `fstore build-features`: the nightly job, with made-up users in place of a warehouse. */
 
 import { Option, type Command } from 'commander';
-// oxlint-disable-next-line no-restricted-imports -- the rows are the demo's; the file does no I/O
-import { synthesizeUsers } from '../demo/synthetic-users.ts';
+import { synthesizeUsers } from '../synthetic/synthetic-users.ts';
 import { defaultOptions, type Features, type FeatureStore, type LoadResult } from '../index.ts';
 import { CommandError } from './command-error.ts';
 import { addConnectionFlags, type ConnectionFlags } from './connection-flags.ts';

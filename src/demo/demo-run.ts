@@ -5,7 +5,7 @@ import { FeatureStore, type FeatureStoreOptions } from '../index.ts';
 import { EntityCensus } from './entity-census.ts';
 import { createDemoServer } from './server.ts';
 import { StreamingWorker } from './streaming-worker.ts';
-import { synthesizeUsers } from './synthetic-users.ts';
+import { synthesizeUsers } from '../synthetic/synthetic-users.ts';
 
 export interface DemoOptions {
   readonly store: FeatureStoreOptions;

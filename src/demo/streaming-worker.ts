@@ -17,8 +17,8 @@
  */
 
 import type { FeatureStore } from '../index.ts';
-import { sample, seededRandom, type Random } from './seeded-random.ts';
-import { DEFAULT_STREAMING_FEATURES, syntheticEvent } from './synthetic-users.ts';
+import { sample, seededRandom, type Random } from '../synthetic/seeded-random.ts';
+import { DEFAULT_STREAMING_FEATURES, syntheticEvent } from '../synthetic/synthetic-users.ts';
 
 export type WorkerState = 'stopped' | 'running' | 'paused';
 

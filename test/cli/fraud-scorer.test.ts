@@ -3,7 +3,7 @@ import { features, score } from '../../src/cli/fraud-scorer.ts';
 import {
   DEFAULT_BATCH_FEATURES,
   DEFAULT_STREAMING_FEATURES,
-} from '../../src/demo/synthetic-users.ts';
+} from '../../src/synthetic/synthetic-users.ts';
 
 it('reads features that the demo has', () => {
   const known = new Set<string>([...DEFAULT_BATCH_FEATURES, ...DEFAULT_STREAMING_FEATURES]);

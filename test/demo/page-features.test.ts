@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import {
   DEFAULT_BATCH_FEATURES,
   DEFAULT_STREAMING_FEATURES,
-} from '../../src/demo/synthetic-users.ts';
+} from '../../src/synthetic/synthetic-users.ts';
 
 interface PageFeatures {
   readonly BATCH_FEATURES: readonly string[];

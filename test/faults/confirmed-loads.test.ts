@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { promotion, rejoin, replicated } from '../../scripts/soak/failover.ts';
-import { seededRandom } from '../../src/demo/seeded-random.ts';
+import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore, type LoadOptions } from '../../src/index.ts';
 import { faultsSeed } from './workload.ts';
 

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { killConnections } from '../../scripts/soak/faults.ts';
-import { seededRandom } from '../../src/demo/seeded-random.ts';
+import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { expectNothingFailed, faultsSeed, startWorkload } from './workload.ts';
 

@@ -7,7 +7,7 @@ import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
 import { SlotMover } from '../../scripts/soak/slot-mover.ts';
-import { sample, seededRandom } from '../../src/demo/seeded-random.ts';
+import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
 import type { Holding } from './leaks-child.ts';
 import { faultsSeed } from './workload.ts';

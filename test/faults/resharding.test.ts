@@ -5,7 +5,7 @@ import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluste
 import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
 import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 import { waysToMove } from '../../scripts/soak/ways-to-move.ts';
-import { sample, seededRandom } from '../../src/demo/seeded-random.ts';
+import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { expectNothingFailed, faultsSeed, startWorkload } from './workload.ts';
 

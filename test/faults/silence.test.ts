@@ -7,7 +7,7 @@ import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { CALL_NAMES, endingOf, forgottenCalls, runCall, type Subject } from './life-calls.ts';
 import { OPEN, SILENT, SilenceProxy, type Path } from './silence-proxy.ts';
 import { faultsSeed } from './workload.ts';
-import { seededRandom } from '../../src/demo/seeded-random.ts';
+import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 
 const TIMEOUT_MS = 250;
 /** How much later than its deadline a call may end on a busy machine. */

@@ -9,7 +9,7 @@ import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
 import { promotion, rejoin } from '../../scripts/soak/failover.ts';
 import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 import type { Tally } from '../../scripts/soak/tally.ts';
-import { sample, seededRandom } from '../../src/demo/seeded-random.ts';
+import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { expectNothingFailed, faultsSeed, startWorkload } from './workload.ts';
 

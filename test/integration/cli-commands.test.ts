@@ -1,7 +1,7 @@
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { synthesizeUsers } from '../../src/demo/synthetic-users.ts';
+import { synthesizeUsers } from '../../src/synthetic/synthetic-users.ts';
 import { Fstore, lastLine } from '../cli/fstore-process.ts';
 
 let fstore: Fstore;

@@ -5,7 +5,7 @@ import {
   DEFAULT_BATCH_FEATURES,
   DEFAULT_STREAMING_FEATURES,
   synthesizeUsers,
-} from '../../src/demo/synthetic-users.ts';
+} from '../../src/synthetic/synthetic-users.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { demoFixture } from './demo-fixture.ts';
 

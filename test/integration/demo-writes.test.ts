@@ -3,7 +3,7 @@ import {
   DEFAULT_BATCH_FEATURES,
   DEFAULT_STREAMING_FEATURES,
   synthesizeUsers,
-} from '../../src/demo/synthetic-users.ts';
+} from '../../src/synthetic/synthetic-users.ts';
 import { demoFixture } from './demo-fixture.ts';
 
 const demo = demoFixture('test:demo-writes:');

@@ -5,7 +5,10 @@ import { MAX_LISTED_IDS } from '../entity-census.ts';
 import { HttpError } from '../http-error.ts';
 import { integerOf, namesOf, schemaOf, type Parameters } from '../parameters.ts';
 import { splitByShard } from '../shard-split.ts';
-import { DEFAULT_BATCH_FEATURES, DEFAULT_STREAMING_FEATURES } from '../synthetic-users.ts';
+import {
+  DEFAULT_BATCH_FEATURES,
+  DEFAULT_STREAMING_FEATURES,
+} from '../../synthetic/synthetic-users.ts';
 
 const BATCH_COUNT = { min: 1, max: MAX_LISTED_IDS };
 const BATCH_COUNT_DEFAULT = 100;

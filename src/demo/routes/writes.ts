@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DemoContext } from '../demo-context.ts';
 import { HttpError } from '../http-error.ts';
 import { integerOf, schemaOf, type Parameters } from '../parameters.ts';
-import { synthesizeUsers } from '../synthetic-users.ts';
+import { synthesizeUsers } from '../../synthetic/synthetic-users.ts';
 
 const LOAD_COUNT = { min: 1, max: 2_000 };
 const LOAD_COUNT_DEFAULT = 200;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { sample, seededRandom } from '../../src/demo/seeded-random.ts';
+import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import {
   DEFAULT_BATCH_FEATURES,
   DEFAULT_STREAMING_FEATURES,
   synthesizeUsers,
   syntheticEvent,
-} from '../../src/demo/synthetic-users.ts';
+} from '../../src/synthetic/synthetic-users.ts';
 
 describe('synthetic users', () => {
   test('are the same for the same seed, and others for another', () => {

@@ -26,6 +26,7 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: SUITES.map((suite) => `test/${suite}/**`),
           isolate: false,
+          testTimeout: 60_000,
         },
       },
       {

@@ -5,7 +5,6 @@ import { defaultLimits } from '../cluster/options.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Shard } from '../cluster/topology.ts';
 import type { ConnectionMode } from '../cluster/underlay.ts';
-import { FeatureStoreError } from '../errors.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
 import { ReadShapes } from './read-shape.ts';
 import { specimensOf } from './specimens.ts';
@@ -242,10 +241,7 @@ export class FeatureStore implements AsyncDisposable {
 
   /** A group of `vipGroups`. @throws FeatureStoreError UNKNOWN_VIP_GROUP */
   vipGroup(name: string): VipGroup {
-    const group = this.#groups.get(name);
-    if (group) return group;
-    this.#context.layout.groups.membersOf(name); // throws, naming the groups there are
-    throw new FeatureStoreError('UNKNOWN_VIP_GROUP', `No VIP group '${name}'.`);
+    return this.#groups.get(name) ?? this.#context.layout.groups.refuse(name);
   }
 
   /** Every field of an entity with its TTL, and the key's. */
@@ -288,13 +284,14 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   async countEntities(options: CallOptions = NO_OPTIONS): Promise<number> {
-    const counts = await this.countEntitiesByShard(options);
+    checkCallOptions('countEntities', options);
+    const counts = await countByShard(this.#context, options);
     return Object.values(counts).reduce((total, count) => total + count, 0);
   }
 
   /** Entities by the primary's `host:port`. */
   async countEntitiesByShard(options: CallOptions = NO_OPTIONS): Promise<Record<string, number>> {
-    checkCallOptions('countEntities', options);
+    checkCallOptions('countEntitiesByShard', options);
     return countByShard(this.#context, options);
   }
 

@@ -41,8 +41,11 @@ export class VipGroups {
 
   /** The ids of a group, in the order they were given. */
   membersOf(name: string): readonly string[] {
-    const members = this.#members.get(name);
-    if (members) return members;
+    return this.#members.get(name) ?? this.refuse(name);
+  }
+
+  /** @throws FeatureStoreError UNKNOWN_VIP_GROUP, which names the groups that there are */
+  refuse(name: unknown): never {
     throw new FeatureStoreError(
       'UNKNOWN_VIP_GROUP',
       `${show(name)} is not among vipGroups; declared are: ${this.#declared()}.`,

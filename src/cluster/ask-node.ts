@@ -3,6 +3,7 @@
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import type { Connection } from './connection.ts';
+import { pauseAfterCut } from './cuts.ts';
 import type { Deadline } from './deadline.ts';
 import { LaneLost } from './lane.ts';
 import { Question } from './question.ts';
@@ -27,6 +28,7 @@ export async function askNode(
   deadline: Deadline,
 ): Promise<Reply> {
   let obstacle: FeatureStoreError | undefined;
+  let cuts = 0;
   while (!deadline.passed) {
     obstacle = undefined;
     const lane = connection.lane(address, 'control');
@@ -42,6 +44,11 @@ export async function askNode(
       if (!(error instanceof LaneLost)) throw error;
       if (!error.error.retryable) throw error.error;
       obstacle = error.error;
+      const pauseMs = error.isCut ? pauseAfterCut(cuts++) : undefined;
+      if (pauseMs !== undefined) {
+        if (pauseMs > 0) await deadline.pause(pauseMs);
+        continue;
+      }
     }
     await deadline.pause(connection.limits.firstPauseMs * (1 + Math.random()));
     await deadline.race(connection.refreshOnSign());

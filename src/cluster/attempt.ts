@@ -24,6 +24,8 @@ export interface Parcel {
   readonly redirects: number;
   /** Pauses taken so far. */
   readonly pauses: number;
+  /** Connections that were cut under the rows so far. */
+  readonly cuts: number;
   /** How often the rows are sent with this; 1 is the first time. */
   readonly attempt: number;
 }
@@ -75,14 +77,14 @@ export class Attempt<Answer> {
   }
 
   /** Resolves when all rows are read or the deadline has passed; with the reason where the connection was lost. */
-  async send(): Promise<FeatureStoreError | undefined> {
+  async send(): Promise<LaneLost | undefined> {
     const { connection, delivery } = this.#call;
     const { deadline, purpose } = delivery;
     const lane = connection.lane(this.parcel.to, purpose);
     try {
       await deadline.race(this.#send(lane));
     } catch (error) {
-      if (error instanceof LaneLost) return error.error;
+      if (error instanceof LaneLost) return error;
       if (!deadline.passed) throw error;
     }
     return undefined;

@@ -132,8 +132,6 @@ export class Connection {
       connectionName: `${template.connectionName ?? 'fstore'}:${purpose}`,
       lazyConnect: true,
       readOnly: false,
-      retryStrategy: (times: number) =>
-        Math.min(25 * 2 ** (times - 1), 500) * (0.5 + Math.random() / 2),
       // What was under way when the connection closed is the dispatcher's to decide about.
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,

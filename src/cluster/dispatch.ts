@@ -3,6 +3,7 @@
  *
  *   rows ─▶ by shard ─▶ chunks ─▶ attempt ─┬─ answered ────────────▶ gather
  *                          ▲               ├─ MOVED, ASK: now ─────▶ attempt there, these rows alone
+ *                          ├── cut: now ◀──┤                         the slot table is refreshed meanwhile
  *                          └── look again ◀┴─ TRYAGAIN, lost, …: pause, refresh the slot table
  *
  * A batch of one row is tried without all this first (first-try.ts).
@@ -21,12 +22,13 @@ import type { Address } from './address.ts';
 import { Attempt, type Call, type Parcel, type SentPart } from './attempt.ts';
 import type { Connection } from './connection.ts';
 import { NO_OWNER } from './counters.ts';
+import { pauseAfterCut } from './cuts.ts';
 import type { Deadline } from './deadline.ts';
 import type { Delivery, PipelineReport } from './delivery.ts';
 import { tellConnectionLost, tellRows, type RowsEvent, type RowsEventKind } from './diagnostics.ts';
 import { FirstTry, ONLY_ROW } from './first-try.ts';
 import { Gather, NO_FAILURES, type Gathered } from './gather.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, LaneLost } from './lane.ts';
 import { verdictOf } from './redirect.ts';
 import { ServerError } from './resp/reply-reader.ts';
 import type { Batch, Outcome } from './row-exchange.ts';
@@ -143,7 +145,7 @@ class Dispatch<Answer> implements Call<Answer> {
   }
 
   /** Does what is left to do for the rows of an attempt, as far as they were not settled by their replies. */
-  async #goOn(attempt: Attempt<Answer>, lost: FeatureStoreError | undefined): Promise<void> {
+  async #goOn(attempt: Attempt<Answer>, lost: LaneLost | undefined): Promise<void> {
     if (attempt.isDone) return;
     const { parcel, exchange, next } = attempt;
     const openRows = attempt.takeOpenRows();
@@ -179,13 +181,20 @@ class Dispatch<Answer> implements Call<Answer> {
   async #afterLoss(
     parcel: Parcel,
     rows: readonly number[],
-    error: FeatureStoreError,
+    { error, isCut }: LaneLost,
   ): Promise<void> {
-    const { to: shard, attempt } = parcel;
+    const { to: shard, attempt, pauses, cuts } = parcel;
     this.connection.counters.of(shard).lostConnections++;
     tellConnectionLost({ shard, attempt, error });
-    if (error.retryable) return this.#routeLater(rows, error, parcel);
-    for (const row of rows) this.#fail(parcel, row, error);
+    if (!error.retryable) {
+      for (const row of rows) this.#fail(parcel, row, error);
+      return;
+    }
+    const pauseMs = isCut ? pauseAfterCut(cuts) : undefined;
+    if (pauseMs === undefined) return this.#routeLater(rows, error, parcel);
+    this.#noteObstacle(rows, error, parcel);
+    if (pauseMs > 0) await this.delivery.deadline.pause(pauseMs);
+    await this.#route(rows, { attempt, pauses, cuts: cuts + 1 });
   }
 
   async #redirect(
@@ -216,17 +225,23 @@ class Dispatch<Answer> implements Call<Answer> {
     obstacle: FeatureStoreError,
     so: SoFar,
   ): Promise<void> {
-    const { counters, limits } = this.connection;
+    const { limits } = this.connection;
     const { deadline } = this.delivery;
-    this.#obstacles ??= new Map();
-    for (const row of rows) this.#obstacles.set(row, obstacle);
-    counters.of(so.to ?? NO_OWNER).retries += rows.length;
-    this.#tell('retry', rows, so, { error: obstacle });
+    this.#noteObstacle(rows, obstacle, so);
     const pauseMs = Math.min(limits.firstPauseMs * 2 ** so.pauses, limits.maxPauseMs);
     await deadline.pause(pauseMs * (0.5 + Math.random() / 2));
     await deadline.race(this.connection.refreshOnSign()).catch(() => undefined);
     if (deadline.passed) return this.#failLate(rows, so);
-    await this.#route(rows, { attempt: so.attempt, pauses: so.pauses + 1 });
+    const { attempt, pauses, cuts } = so;
+    await this.#route(rows, { attempt, pauses: pauses + 1, cuts });
+  }
+
+  /** Rows are about to be sent again. */
+  #noteObstacle(rows: readonly number[], error: FeatureStoreError, so: SoFar): void {
+    this.#obstacles ??= new Map();
+    for (const row of rows) this.#obstacles.set(row, error);
+    this.connection.counters.of(so.to ?? NO_OWNER).retries += rows.length;
+    this.#tell('retry', rows, so, { error });
   }
 
   #failLate(rows: readonly number[], so: SoFar): void {
@@ -262,12 +277,13 @@ class Dispatch<Answer> implements Call<Answer> {
 }
 
 /** How far rows have come: a parcel, or less where no node owns their slot. */
-type SoFar = Pick<Parcel, 'pauses' | 'attempt'> & { readonly to?: Address };
+type SoFar = Pick<Parcel, 'pauses' | 'cuts' | 'attempt'> & { readonly to?: Address };
 
-const BEGIN: SoFar = { pauses: 0, attempt: 0 };
+const BEGIN: SoFar = { pauses: 0, cuts: 0, attempt: 0 };
 
-function firstTo(to: Address, rows: readonly number[], { pauses, attempt }: SoFar): Parcel {
-  return { to, rows, asking: false, redirects: 0, pauses, attempt: attempt + 1 };
+function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
+  const { pauses, cuts, attempt } = so;
+  return { to, rows, asking: false, redirects: 0, pauses, cuts, attempt: attempt + 1 };
 }
 
 /** About as long as `rowsPerTurn` rows take to be read. */

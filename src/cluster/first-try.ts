@@ -19,7 +19,7 @@ export class FirstTry<Answer> implements Owed {
   /** What the row came to, once it is read. */
   outcome: Outcome<Answer> | undefined;
   /** Why no reply will come. */
-  lost: FeatureStoreError | undefined;
+  lost: LaneLost | undefined;
   readonly #connection: Connection;
   readonly #deadline: Deadline;
   readonly #commandCount: number;
@@ -64,7 +64,7 @@ export class FirstTry<Answer> implements Owed {
   }
 
   reject(lost: LaneLost): void {
-    this.lost = lost.error;
+    this.lost = lost;
     this.#end();
   }
 

@@ -23,7 +23,7 @@ import type { Redis } from './ioredis.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
 import type { Turn, Turns } from './turns.ts';
-import { Wire } from './wire.ts';
+import { Wire, type WireEnd } from './wire.ts';
 
 /**
  * What a connection is for. Online reads never queue after bulk work, and nothing queues after writes that
@@ -46,10 +46,13 @@ export interface Exchange {
 export class LaneLost extends Error {
   override readonly name = 'LaneLost';
   readonly error: FeatureStoreError;
+  /** Whether the node had accepted the connection, so that it may well accept the next. */
+  readonly isCut: boolean;
 
-  constructor(error: FeatureStoreError) {
+  constructor(error: FeatureStoreError, isCut: boolean) {
     super(error.message);
     this.error = error;
+    this.isCut = isCut;
   }
 }
 
@@ -114,7 +117,7 @@ export class Lane {
     this.#wire = new Wire(redis, {
       onOpen: () => this.#onOpen(),
       onBytes: (chunk) => this.#onBytes(chunk),
-      onClose: (trouble) => this.#onClose(trouble),
+      onClose: (end) => this.#onClose(end),
     });
   }
 
@@ -185,7 +188,7 @@ export class Lane {
     return new Promise((resolve, reject) => {
       if (this.#wire.isOpen) resolve();
       else if (this.#closed || (this.#wire.isBackingOff && !isDenial(this.#lastTrouble))) {
-        reject(this.#lost(this.#lastTrouble));
+        reject(this.#lost({ trouble: this.#lastTrouble, isCut: false }));
       } else {
         this.#waiting.push({ resolve, reject });
         this.#expectSoon(this.#waiting.length);
@@ -207,7 +210,7 @@ export class Lane {
   close(): void {
     this.#closed = true;
     this.#wire.close();
-    this.#giveUp(this.#lost('')); // ioredis need not say so, where it had only begun to connect
+    this.#giveUp(this.#lost({ trouble: '', isCut: false })); // ioredis need not say so, where it had only begun to connect
     clearTimeout(this.#watch);
   }
 
@@ -293,10 +296,10 @@ export class Lane {
     }
   }
 
-  #onClose(trouble: string): void {
+  #onClose(end: WireEnd): void {
     this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY }); // what came before the end holds
-    this.#lastTrouble = trouble || this.#lastTrouble;
-    this.#giveUp(this.#lost(trouble));
+    this.#lastTrouble = end.trouble || this.#lastTrouble;
+    this.#giveUp(this.#lost(end));
     const wasOpen = this.#wasOpen;
     this.#wasOpen = false;
     if (wasOpen && !this.#closed) this.onTrouble();
@@ -337,7 +340,7 @@ export class Lane {
     return this.#awaitsTurn ? 0 : performance.now() - this.#heardAtMs;
   }
 
-  #lost(trouble: string): LaneLost {
+  #lost({ trouble, isCut }: WireEnd): LaneLost {
     const denied = isDenial(trouble);
     return new LaneLost(
       denied
@@ -350,6 +353,7 @@ export class Lane {
             'CONNECTION_LOST',
             `The connection to ${this.address} was lost${trouble ? `: ${trouble}` : ''}.`,
           ),
+      isCut,
     );
   }
 }

@@ -8,6 +8,7 @@
  */
 
 import { Socket } from 'node:net';
+import { ReopenPace } from './reopen-pace.ts';
 import type { Redis } from './ioredis.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
 
@@ -19,37 +20,55 @@ export interface WireEvents {
   /** The connection is open and ours. */
   onOpen(): void;
   onBytes(chunk: Buffer): void;
-  /** It is closed, or an attempt to open it has failed; `trouble` is why, where ioredis said so. */
-  onClose(trouble: string): void;
+  /** It is closed, or an attempt to open it has failed. */
+  onClose(end: WireEnd): void;
 }
+
+/** How a connection, or an attempt to open one, has ended. */
+export interface WireEnd {
+  /** Why, where ioredis said so. */
+  readonly trouble: string;
+  /** Whether the other side closed a connection that it had accepted: the node itself may be well. */
+  readonly isCut: boolean;
+}
+
+/** What the system calls the end of a connection that there was. Any other word is about a node that cannot be reached. */
+const CUT_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
 
 export class Wire {
   readonly #redis: Redis;
   readonly #events: WireEvents;
   #state: 'closed' | 'open' = 'closed';
+  readonly #pace = new ReopenPace();
   #trouble = '';
+  #isCut = true;
+  /** Whether the last connection, or attempt, was cut. */
+  #wasCut = false;
 
   constructor(redis: Redis, events: WireEvents) {
     this.#redis = redis;
     this.#events = events;
-    redis.on('error', (error: Error) => {
+    redis.options.retryStrategy = (): number => this.#pace.pauseAfterEnd(this.#isCut);
+    redis.on('error', (error: Error & { readonly code?: unknown }) => {
       this.#trouble ||= error.message; // the first is the reason, what follows its consequence
+      this.#isCut &&= CUT_CODES.has(error.code);
     });
     redis.on('ready', () => this.#take());
-    redis.on('close', () => {
-      this.#end(this.#trouble);
-      this.#trouble = '';
-    });
+    redis.on('close', () => this.#end({ trouble: this.#trouble, isCut: this.#isCut }));
   }
 
   get isOpen(): boolean {
     return this.#state === 'open';
   }
 
-  /** Whether a connection is coming to its end, or has failed and the next attempt waits for its time. */
+  /**
+   * Whether a connection is coming to its end, or could not be opened and the next attempt waits for its time. The
+   * attempt that follows a cut is worth waiting for.
+   */
   get isBackingOff(): boolean {
     const { status } = this.#redis;
-    return status === 'reconnecting' || (status === 'ready' && this.#state === 'closed');
+    if (status === 'reconnecting') return !this.#wasCut;
+    return status === 'ready' && this.#state === 'closed';
   }
 
   /** Begins to connect, where nothing is under way yet. */
@@ -83,7 +102,8 @@ export class Wire {
     const stream: Redis['stream'] | undefined = this.#redis.stream;
     stream?.removeAllListeners('data');
     stream?.destroy();
-    this.#end(why);
+    this.#end({ trouble: why, isCut: false });
+    this.#isCut = false; // ioredis, which hears of it in a moment, shall not be quick to open it again
   }
 
   close(): void {
@@ -91,8 +111,8 @@ export class Wire {
   }
 
   #take(): void {
-    this.#trouble = '';
     this.#state = 'open';
+    this.#pace.noteOpen();
     const { stream } = this.#redis;
     stream.removeAllListeners('data');
     let isFirst = true;
@@ -100,13 +120,17 @@ export class Wire {
       // ioredis takes a greeting for whole at its CR; where the LF comes later, it comes to us.
       const begin = isFirst && chunk[0] === LF ? 1 : 0;
       isFirst = false;
+      this.#pace.noteUse();
       if (chunk.length > begin) this.#events.onBytes(chunk.subarray(begin));
     });
     this.#events.onOpen();
   }
 
-  #end(trouble: string): void {
+  #end(end: WireEnd): void {
     this.#state = 'closed';
-    this.#events.onClose(trouble);
+    this.#trouble = '';
+    this.#wasCut = end.isCut;
+    this.#isCut = true;
+    this.#events.onClose(end);
   }
 }

@@ -92,7 +92,10 @@ describe.each(['a cluster', 'one server'] as const)('%s', (kind) => {
         done[worker] = count + 1;
       }
     };
-    const options = { timeoutMs: 50 };
+    // What a machine that is busy with other things takes to open a connection is not the store's to keep.
+    const openingMs: number[] = [];
+    for (let round = 0; round < 15; round++) openingMs.push(await cutter.openAnew());
+    const options = { timeoutMs: Math.max(50, Math.ceil(10 * Math.max(...openingMs))) };
     const batch = ids.slice(0, 100);
     const works = [
       ...['u1', 'u2', 'u3', 'u4'].map((id) => async (): Promise<void> => {

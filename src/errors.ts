@@ -40,6 +40,8 @@ export const ERROR_CODES = {
   NOT_REPLICATED: true,
   /** The server refused the command for another reason; its words are in the message. */
   COMMAND_REFUSED: false,
+  /** A value, or the name of a field, is not UTF-8 text: another writer's bytes, or written as bytes. */
+  NOT_TEXT: false,
   /** A reply code says that the server did not do all it was asked. */
   UNEXPECTED_REPLY: false,
   /** Some rows of a batch failed; the error carries the rows that arrived. */

@@ -18,7 +18,7 @@ export type { Features, FeatureRow, FeatureRows, FeatureValue } from './store/fe
 export type { LoadProgress, LoadResult } from './store/row-load.ts';
 export type { PartialRows } from './store/batch-read.ts';
 export type { FeatureChunk } from './store/feature-stream.ts';
-export type { InspectedEntity, InspectedField } from './store/inspect.ts';
+export type { InspectedEntity, InspectedField, TextOrBytes } from './store/inspect.ts';
 export type { StoreStats } from './store/stats.ts';
 export type { PipelineReport } from './cluster/delivery.ts';
 export type { ShardCounters } from './cluster/counters.ts';

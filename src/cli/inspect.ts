@@ -5,6 +5,7 @@ import type { InspectedEntity } from '../index.ts';
 import { CommandError } from './command-error.ts';
 import { addConnectionFlags, type ConnectionFlags } from './connection-flags.ts';
 import { unlessAborted } from './interruption.ts';
+import { jsonValue, shownValue } from './shown-value.ts';
 import { print } from './stream-output.ts';
 import { printable, table } from './table.ts';
 import { withStore } from './with-store.ts';
@@ -26,7 +27,10 @@ export function addInspectCommand(program: Command, signal: AbortSignal): void {
     .command('inspect')
     .description('show one entity: every feature with its TTL, its key, slot and shard')
     .argument('<id>', 'of the entity: u0001')
-    .option('--json', 'as JSON, TTLs in seconds: -1 none, -2 missing')
+    .option(
+      '--json',
+      'as JSON, TTLs in seconds: -1 none, -2 missing; bytes that are no text as { base64 }',
+    )
     .action((id: string, flags: InspectFlags) => inspect(id, flags, signal));
   addConnectionFlags(command);
 }
@@ -42,7 +46,7 @@ async function inspect(id: string, flags: InspectFlags, signal: AbortSignal): Pr
       ...entity,
     };
   });
-  if (flags.json) await print(`${JSON.stringify(finding, null, 2)}\n`);
+  if (flags.json) await print(`${JSON.stringify(asJson(finding), null, 2)}\n`);
   if (!finding.exists) {
     throw new CommandError(
       'NOT_FOUND',
@@ -52,8 +56,21 @@ async function inspect(id: string, flags: InspectFlags, signal: AbortSignal): Pr
   if (!flags.json) await print(render(finding));
 }
 
+function asJson(finding: Finding): object {
+  const fields = finding.fields.map(({ name, value, ttlSeconds }) => ({
+    name: jsonValue(name),
+    value: jsonValue(value),
+    ttlSeconds,
+  }));
+  return { ...finding, fields };
+}
+
 function render({ key, slot, shard, keyTtlSeconds, fields }: Finding): string {
-  const rows = fields.map(({ name, value, ttlSeconds }) => [name, value, ttl(ttlSeconds)]);
+  const rows = fields.map(({ name, value, ttlSeconds }) => [
+    shownValue(name),
+    shownValue(value),
+    ttl(ttlSeconds),
+  ]);
   return (
     `key    ${printable(key)}\n` +
     `slot   ${slot}, on ${shard ?? 'no shard'}\n` +

@@ -18,10 +18,13 @@ import type { Reply } from './resp/reply-reader.ts';
 
 export interface KeyPage {
   readonly shard: Address;
-  readonly keys: readonly string[];
+  readonly keys: readonly Key[];
   /** Whether nothing more comes from the shard. */
   readonly isLast: boolean;
 }
+
+/** A key that is not UTF-8 text is its bytes: no other key may be taken for it, and it for no other. */
+export type Key = string | Uint8Array;
 
 /** Pages may be empty. @param newDeadline makes the deadline of each page */
 export async function* scanKeys(
@@ -44,7 +47,7 @@ export async function* scanKeys(
     if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
       throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied ${String(reply)}`);
     }
-    const page = { shard, cursor: String(reply[0]), keys: reply[1].map(String) };
+    const page = { shard, cursor: String(reply[0]), keys: reply[1].map(keyOf) };
     if (pagePauseMs > 0 && page.cursor !== LAST) {
       await deadline.pause(Math.max(pagePauseMs, performance.now() - askedAtMs));
     }
@@ -73,6 +76,10 @@ export async function* scanKeys(
     if (cursor === GONE) beginNewShards();
     yield { shard, keys, isLast };
   }
+}
+
+function keyOf(item: Reply): Key {
+  return item instanceof Uint8Array ? item : String(item);
 }
 
 interface Page extends Omit<KeyPage, 'isLast'> {

@@ -6,6 +6,8 @@
 
 export const SLOT_COUNT = 16_384;
 const LAST_ASCII = 0x7f;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
 
 const POLYNOMIAL = 0x1021;
 
@@ -28,6 +30,14 @@ export function slotOf(key: string): number {
     crc = step(crc, code);
   }
   return crc % SLOT_COUNT;
+}
+
+/** The slot of a key that need not be text. */
+export function slotOfBytes(key: Uint8Array): number {
+  const open = key.indexOf(OPENING_BRACE);
+  const close = open === -1 ? -1 : key.indexOf(CLOSING_BRACE, open + 1);
+  if (close > open + 1) return slotBehind(0, key, open + 1, close);
+  return slotBehind(0, key, 0, key.length);
 }
 
 /**

@@ -190,6 +190,27 @@ export function checkNames(names: unknown): asserts names is readonly string[] {
   for (const name of names) checkName(name, '');
 }
 
+/** `decodeRow`, or the error of a row that holds what is not text. */
+export function decodeText(
+  id: string,
+  names: readonly string[],
+  values: readonly unknown[],
+): FeatureRow | FeatureStoreError {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value instanceof Uint8Array) return notText(id, names[i] ?? '', value.length);
+  }
+  return decodeRow(names, values);
+}
+
+function notText(id: string, name: string, byteCount: number): FeatureStoreError {
+  return new FeatureStoreError(
+    'NOT_TEXT',
+    `Entity ${show(id)}: Feature ${show(name)} is ${byteCount} bytes that are not UTF-8 text. ` +
+      "Read it with { as: 'bytes' }, or leave it out.",
+  );
+}
+
 /** The values of HMGET by name, in the order of the names; absent features left out. */
 export function decodeRow(names: readonly string[], values: readonly unknown[]): FeatureRow {
   const row: FeatureRow = {};

@@ -6,7 +6,7 @@ import type { Delivery } from '../cluster/delivery.ts';
 import { dispatch } from '../cluster/dispatch.ts';
 import type { Gathered } from '../cluster/gather.ts';
 import type { LanePurpose } from '../cluster/lane.ts';
-import { ASKING } from '../cluster/resp/command-writer.ts';
+import { ASKING, type Word } from '../cluster/resp/command-writer.ts';
 import type { Reply } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
@@ -70,7 +70,7 @@ export function confirmation(
 export async function deliverOne<Answer>(
   context: Context,
   key: string,
-  commands: readonly (readonly (string | number)[])[],
+  commands: readonly (readonly Word[])[],
   read: (replies: readonly Reply[]) => Answer | FeatureStoreError,
   options: WriteOptions,
 ): Promise<Answer> {

@@ -65,6 +65,10 @@ export class EntityKeys {
     }
   }
 
+  idOf(row: number): string {
+    return this.#ids[row] ?? '';
+  }
+
   slotOf(row: number): number {
     return this.#layout.slotBehind(this.#rests, this.#endOf(row - 1), this.#endOf(row));
   }

@@ -1,11 +1,11 @@
 /** The ids that are in the store, found by SCAN on every primary. See cluster/scan.ts for what holds. */
 
 import { deliver, newDeadline, type Context } from './context.ts';
-import { scanKeys } from '../cluster/scan.ts';
+import { scanKeys, type Key } from '../cluster/scan.ts';
 import type { CallOptions } from './call-options.ts';
 import { ASKING } from '../cluster/resp/command-writer.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
-import { slotOf } from '../cluster/slot.ts';
+import { slotOf, slotOfBytes } from '../cluster/slot.ts';
 
 interface IdPage {
   readonly shard: string;
@@ -99,7 +99,7 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
     using deadline = newDeadline(context, options);
     const batch: Batch<number> = {
       rowCount: keys.length,
-      slotOf: (row) => slotOf(keys[row] ?? ''),
+      slotOf: (row) => slotOfKey(keys[row] ?? ''),
       commandsPerRow: 1,
       encode: (row, writer, asking) => {
         if (asking) writer.encoded(ASKING);
@@ -113,4 +113,8 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
     for (const count of answers) deleted += count ?? 0;
   }
   return deleted;
+}
+
+function slotOfKey(key: Key): number {
+  return typeof key === 'string' ? slotOf(key) : slotOfBytes(key);
 }

@@ -267,7 +267,8 @@ export class FeatureStore implements AsyncDisposable {
     const key = this.keyFor(id);
     checkNames(names);
     if (names.length === 0) return {};
-    return Object.fromEntries(await readFieldTtls(this.#context, key, names, options));
+    const ttls = await readFieldTtls(this.#context, key, names, options);
+    return Object.fromEntries(names.map((name, index) => [name, ttls[index] ?? -2]));
   }
 
   /** Every id, as SCAN finds them: one may come twice while a server resizes its table. */
@@ -345,7 +346,7 @@ export class FeatureStore implements AsyncDisposable {
       this.#context,
       key,
       [['HGETALL', key]],
-      ([flat]) => readAll(flat),
+      ([flat]) => readAll(id, flat),
       options,
     );
     this.#context.counters.readsTotal++;

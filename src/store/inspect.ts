@@ -4,12 +4,18 @@ import { FeatureStoreError } from '../errors.ts';
 import type { CallOptions } from './call-options.ts';
 import { deliverOne, type Context } from './context.ts';
 import type { FeatureRow } from './features.ts';
-import { decodeRow } from './codec.ts';
+import { decodeText } from './codec.ts';
+import { show } from './option-checks.ts';
 import { unexpected } from './unexpected-reply.ts';
 
+/** What Redis holds: text where it is UTF-8, the bytes themselves where it is not. */
+export type TextOrBytes = string | Uint8Array;
+
 export interface InspectedField {
-  readonly name: string;
-  readonly value: string;
+  /** Text, unless another writer gave a name that is not UTF-8. */
+  readonly name: TextOrBytes;
+  /** Text where the value is UTF-8, otherwise its bytes. */
+  readonly value: TextOrBytes;
   /** Seconds until the field expires; -1: it has no TTL of its own. */
   readonly ttlSeconds: number;
 }
@@ -18,9 +24,11 @@ export interface InspectedEntity {
   readonly exists: boolean;
   /** Seconds until the entity expires; -1: no TTL; -2: no such entity. */
   readonly keyTtlSeconds: number;
-  /** By name, ascending. */
+  /** By name, ascending; names that are not text come last. */
   readonly fields: readonly InspectedField[];
 }
+
+type Field = readonly [name: TextOrBytes, value: TextOrBytes];
 
 /** HGETALL and TTL, then HTTL for the fields that were there. A field that expires meanwhile is left out. */
 export async function inspectEntity(
@@ -28,7 +36,7 @@ export async function inspectEntity(
   key: string,
   options: CallOptions,
 ): Promise<InspectedEntity> {
-  const { row, keyTtlSeconds } = await deliverOne(
+  const { all, keyTtlSeconds } = await deliverOne(
     context,
     key,
     [
@@ -36,49 +44,80 @@ export async function inspectEntity(
       ['TTL', key],
     ],
     ([flat, ttl]) => {
-      const all = readAll(flat);
-      return all instanceof FeatureStoreError ? all : { row: all, keyTtlSeconds: Number(ttl) };
+      const fields = fieldsOf(flat);
+      return fields instanceof FeatureStoreError
+        ? fields
+        : { all: fields, keyTtlSeconds: Number(ttl) };
     },
     options,
   );
-  const names = Object.keys(row).sort();
-  if (names.length === 0) return { exists: false, keyTtlSeconds: -2, fields: [] };
+  if (all.length === 0) return { exists: false, keyTtlSeconds: -2, fields: [] };
+  all.sort(byName);
+  const names = all.map(([name]) => name);
   const ttls = await readFieldTtls(context, key, names, options);
-  const fields = names
-    .map((name) => ({ name, value: row[name] ?? '', ttlSeconds: ttls.get(name) ?? -1 }))
+  const fields = all
+    .map(([name, value], index) => ({ name, value, ttlSeconds: ttls[index] ?? -1 }))
     .filter(({ ttlSeconds }) => ttlSeconds !== -2);
   return { exists: true, keyTtlSeconds, fields };
 }
 
 /** HGETALL replies `[name, value, …]`. */
-export function readAll(flat: unknown): FeatureRow | FeatureStoreError {
+function fieldsOf(flat: unknown): Field[] | FeatureStoreError {
   if (!Array.isArray(flat)) return unexpected('HGETALL', flat);
-  const names = flat.filter((_, index) => index % 2 === 0).map(String);
-  return decodeRow(
+  const fields: Field[] = [];
+  for (let i = 0; i < flat.length; i += 2) fields.push([flat[i], flat[i + 1]]);
+  return fields;
+}
+
+function byName([a]: Field, [b]: Field): number {
+  if (typeof a === 'string') return typeof b !== 'string' || a < b ? -1 : 1;
+  return typeof b === 'string' ? 1 : Buffer.compare(a, b);
+}
+
+/** A row of all that HGETALL replied. Names are text in a row, and so are values. */
+export function readAll(id: string, flat: unknown): FeatureRow | FeatureStoreError {
+  const fields = fieldsOf(flat);
+  if (fields instanceof FeatureStoreError) return fields;
+  const names: string[] = [];
+  for (const [name] of fields) {
+    if (typeof name !== 'string') return namelessField(id, name.length);
+    names.push(name);
+  }
+  return decodeText(
+    id,
     names,
-    flat.filter((_, index) => index % 2 === 1),
+    fields.map(([, value]) => value),
+  );
+}
+
+function namelessField(id: string, byteCount: number): FeatureStoreError {
+  return new FeatureStoreError(
+    'NOT_TEXT',
+    `Entity ${show(id)}: The name of a field is ${byteCount} bytes that are not UTF-8 text, so it ` +
+      'cannot be in a row. Give the names of the features to read; inspect() shows all fields.',
   );
 }
 
 /**
- * HTTL, per field: seconds; -1 no TTL; -2 no such field (of a missing key, no field is there). Servers
+ * HTTL, in the order of the names: seconds; -1 no TTL; -2 no such field (of a missing key, no field is there). Servers
  * without field TTLs have fields without TTL.
  */
 export async function readFieldTtls(
   context: Context,
   key: string,
-  names: readonly string[],
+  names: readonly TextOrBytes[],
   options: CallOptions,
-): Promise<Map<string, number>> {
+): Promise<number[]> {
   try {
     return await deliverOne(
       context,
       key,
       [['HTTL', key, 'FIELDS', names.length, ...names]],
       ([ttls]) => {
-        if (ttls === null) return new Map(names.map((name) => [name, -2]));
+        if (ttls === null) return names.map(() => -2);
         if (!Array.isArray(ttls)) return unexpected('HTTL', ttls);
-        return new Map(names.map((name, index) => [name, Number(ttls.flat()[index] ?? -2)]));
+        const flat = ttls.flat();
+        return names.map((_, index) => Number(flat[index] ?? -2));
       },
       options,
     );
@@ -91,16 +130,16 @@ export async function readFieldTtls(
 async function readFieldPresence(
   context: Context,
   key: string,
-  names: readonly string[],
+  names: readonly TextOrBytes[],
   options: CallOptions,
-): Promise<Map<string, number>> {
+): Promise<number[]> {
   return deliverOne(
     context,
     key,
     [['HMGET', key, ...names]],
     ([values]) =>
       Array.isArray(values)
-        ? new Map(names.map((name, index) => [name, values[index] === null ? -2 : -1]))
+        ? names.map((_, index) => (values[index] === null ? -2 : -1))
         : unexpected('HMGET', values),
     options,
   );

@@ -65,9 +65,9 @@ export class KeyLayout {
     return slotBehind(0, bytes, begin + 1, bytes.indexOf(CLOSING_BRACE, begin));
   }
 
-  /** The id whose key this is, if it is one: a key under the prefix need not be an entity's. */
-  idOf(key: string): string | undefined {
-    if (!key.startsWith(this.prefix)) return undefined;
+  /** The id whose key this is, if it is one: a key under the prefix need not be an entity's. Ids are text. */
+  idOf(key: string | Uint8Array): string | undefined {
+    if (typeof key !== 'string' || !key.startsWith(this.prefix)) return undefined;
     const rest = key.slice(this.prefix.length);
     const tagged = /^\{([^{}]+)\}:([^]*)$/.exec(rest);
     if (tagged) {

@@ -3,8 +3,8 @@ import { ColumnValues } from '../cluster/resp/column-values.ts';
 import { KeyedCommand } from '../cluster/resp/keyed-command.ts';
 import { INCOMPLETE, type Reply, type ReplyReader } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
-import type { FeatureStoreError } from '../errors.ts';
-import { checkNames, decodeRow, isSame } from './codec.ts';
+import { FeatureStoreError } from '../errors.ts';
+import { checkNames, decodeRow, decodeText, isSame } from './codec.ts';
 import type { EntityKeys } from './entity-keys.ts';
 import type { FeatureRow } from './features.ts';
 import { unexpected } from './unexpected-reply.ts';
@@ -87,12 +87,13 @@ export class ReadBatch implements Batch<FeatureRow> {
     this.#shape.encode(this.#keys, row, writer);
   }
 
-  answerOf([reply]: readonly Reply[]): FeatureRow | FeatureStoreError {
-    const isRow = Array.isArray(reply) && reply.length === this.#shape.names.length;
-    if (!isRow) return unexpected('HMGET', reply);
-    const row = decodeRow(this.#shape.names, reply);
-    this.#featureCount += Object.keys(row).length;
-    return row;
+  answerOf([reply]: readonly Reply[], row: number): FeatureRow | FeatureStoreError {
+    const { names } = this.#shape;
+    if (!Array.isArray(reply) || reply.length !== names.length) return unexpected('HMGET', reply);
+    const features = decodeText(this.#keys.idOf(row), names, reply);
+    if (features instanceof FeatureStoreError) return features;
+    this.#featureCount += Object.keys(features).length;
+    return features;
   }
 
   readAnswer(reader: ReplyReader): FeatureRow | typeof INCOMPLETE | undefined {

@@ -130,7 +130,7 @@ async function isEntityThere(id: string, entity: ReadonlyMap<string, string>): P
   expectSame(sorted(entriesOf(some)), expected);
   expectSame(sorted(entriesOf(all)), expected);
   expectSame(inspected.exists, names.length > 0);
-  const fields = inspected.fields.map(({ name, value }): [string, string] => [name, value]);
+  const fields = inspected.fields.map(({ name, value }) => [name, value]);
   expectSame(fields, expected);
   expectSame(Object.keys(ttls).sort(), [...names].sort());
   expectSame(Object.values(ttls).includes(-2), false);

@@ -2,16 +2,16 @@ import { expect, test } from 'vitest';
 import { readAll } from '../../src/store/inspect.ts';
 
 test('HGETALL is read as names and values in turn', () => {
-  expect(readAll(['a', '1', 'b', '', '__proto__', 'x'])).toStrictEqual(
+  expect(readAll('u1', ['a', '1', 'b', '', '__proto__', 'x'])).toStrictEqual(
     Object.fromEntries([
       ['a', '1'],
       ['b', ''],
       ['__proto__', 'x'],
     ]),
   );
-  expect(readAll([])).toStrictEqual({});
+  expect(readAll('u1', [])).toStrictEqual({});
 });
 
 test.each([null, 'OK', 7, undefined])('the reply %j is an error, not an absent entity', (reply) => {
-  expect(readAll(reply)).toMatchObject({ code: 'UNEXPECTED_REPLY', retryable: false });
+  expect(readAll('u1', reply)).toMatchObject({ code: 'UNEXPECTED_REPLY', retryable: false });
 });

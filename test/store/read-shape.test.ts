@@ -62,13 +62,13 @@ test('a row is read from the bytes, and from the reply, to the same', () => {
   const reader = new ReplyReader();
   reader.push(Buffer.from('*3\r\n$1\r\n7\r\n$-1\r\n$0\r\n\r\n'));
   expect(batch.readAnswer(reader)).toStrictEqual({ a: '7', c: '' });
-  expect(batch.answerOf([['7', null, '']])).toStrictEqual({ a: '7', c: '' });
+  expect(batch.answerOf([['7', null, '']], 0)).toStrictEqual({ a: '7', c: '' });
   expect(batch.readAnswer(reader)).toBe(INCOMPLETE);
 });
 
 test.each([null, 'OK', 7, [['1']], [['1', '2', '3', '4']]])('%j is no answer to HMGET', (reply) => {
   const batch = batchOf(new ReadShape(['a', 'b', 'c']));
-  expect(batch.answerOf([reply])).toMatchObject({ code: 'UNEXPECTED_REPLY' });
+  expect(batch.answerOf([reply], 0)).toMatchObject({ code: 'UNEXPECTED_REPLY' });
 });
 
 describe('a row of any names and values', () => {
@@ -141,7 +141,7 @@ describe('a row of any names and values', () => {
           const wanted = plainRow(names, values);
           expect(inOrder(Object.entries(quick))).toStrictEqual(inOrder(wanted));
           expect(Object.getPrototypeOf(quick)).toBe(Object.prototype);
-          const thorough = batch.answerOf([values]);
+          const thorough = batch.answerOf([values], 0);
           expect(quick).toStrictEqual(thorough);
           expect(Object.keys(quick)).toStrictEqual(Object.keys(thorough));
           const own = Object.values(Object.getOwnPropertyDescriptors(quick));
@@ -196,8 +196,8 @@ test('a batch counts the features that it read, whichever way', () => {
   batch.readAnswer(reader);
   expect(batch.featureCount).toBe(2);
   expect(batch.readAnswer(reader)).toBe(INCOMPLETE);
-  batch.answerOf([['1', '2', '3']]);
-  batch.answerOf(['OK']);
+  batch.answerOf([['1', '2', '3']], 0);
+  batch.answerOf(['OK'], 0);
   expect([batch.featureCount, other.featureCount]).toStrictEqual([5, 0]);
 });
 

@@ -7,6 +7,9 @@
  * the long way when it meets something else. RESP counts bytes, of UTF-8.
  */
 
+/** A word of a command. Bytes are copied as they are. */
+export type Word = string | number | Uint8Array;
+
 const SHORT = 64;
 export const MAX_BULK_INTEGER = 0x7fffffff;
 /** A writer begins anew with as much room as was last used, up to here: new buffers make V8 collect its old space often. */
@@ -67,9 +70,12 @@ export class CommandWriter {
     return text;
   }
 
-  command(words: readonly (string | number)[]): void {
+  command(words: readonly Word[]): void {
     this.arrayHeader(words.length);
-    for (const word of words) this.bulkString(String(word));
+    for (const word of words) {
+      if (word instanceof Uint8Array) this.bulkBytes(word, 0);
+      else this.bulkString(String(word));
+    }
   }
 
   /** `*3\r\n`: a command of so many words follows. */

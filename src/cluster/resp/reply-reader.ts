@@ -11,11 +11,15 @@
  * pure ASCII, as most are: that is several times faster than decoding each. (Long ones are decoded
  * from the bytes: cut out, they would keep the whole chunk.)
  *
+ * A string is text where its bytes are UTF-8, and its bytes where they are not: no character is put in the place of what
+ * cannot be read. Only U+FFFD in what was decoded makes it look twice. Lines, which are the server's own words, are
+ * text always.
+ *
  * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a boolean
  * 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 
-import { isAscii } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { ColumnValues } from './column-values.ts';
 import { MAX_TABLE_BYTES, sharedStrings } from './string-table.ts';
 
@@ -37,7 +41,11 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
-export type Reply = string | number | null | ServerError | readonly Reply[];
+/** A Uint8Array is a string that is not UTF-8, or any where bytes were asked for: a copy. */
+export type Reply = string | Uint8Array | number | null | ServerError | readonly Reply[];
+
+/** As what strings are given: as text where they are UTF-8, or all as bytes. */
+export type StringsAs = 'text' | 'bytes';
 
 const MAX_BULK_BYTES = 536_870_912; // proto-max-bulk-len
 const MAX_LINE_BYTES = 65_536;
@@ -52,8 +60,8 @@ const UNLIKE = -3;
 const MAX_TEXT_BYTES = 262_144;
 /** V8 copies a substring below 13 characters, and keeps its parent alive above. */
 const SHORT_STRING = 13;
-/** Stands for a text that there is not. No text of bytes is empty. */
-const NOT_ASCII = '';
+/** What a decoder puts in the place of what is not UTF-8. It may also have been written. */
+const REPLACEMENT = '\ufffd';
 const NO_BYTES = Buffer.alloc(0);
 
 const CR = 13;
@@ -69,7 +77,9 @@ const PUSH = 62; // >
 
 export class ReplyReader {
   #bytes: Buffer = NO_BYTES;
-  /** `#bytes` as text, where it is pure ASCII and short strings are in it; NOT_ASCII where it is not. */
+  /** Whether `#bytes` is pure ASCII, once a string is in it. */
+  #isAscii: boolean | undefined;
+  /** `#bytes` as text, where it is pure ASCII and short strings are in it. */
   #text: string | undefined;
   #at = 0;
   /** What `#bytes` is the begin of, where replies were put together from chunks. */
@@ -94,6 +104,7 @@ export class ReplyReader {
     } else {
       this.#append();
     }
+    this.#isAscii = undefined;
     this.#text = undefined;
     this.#neededEnd = 0;
     this.#waiting.length = 0;
@@ -132,15 +143,12 @@ export class ReplyReader {
     return JSON.stringify(this.#bytes.toString('latin1', this.#at, this.#at + 40));
   }
 
-  /**
-   * Skips push frames, which answer nobody.
-   * @throws ProtocolError
-   */
+  /** Skips push frames, which answer nobody. @throws ProtocolError */
   skipPushes(): typeof INCOMPLETE | undefined {
     while (this.#bytes[this.#at] === PUSH) {
       const begin = this.#at;
       this.#at++;
-      if (this.#items(1, 0) === INCOMPLETE) {
+      if (this.#items(1, 'text', 0) === INCOMPLETE) {
         this.#at = begin;
         return INCOMPLETE;
       }
@@ -149,7 +157,7 @@ export class ReplyReader {
   }
 
   /**
-   * Reads an array of as many strings or nulls as there are columns, into their values.
+   * Reads an array of as many strings or nulls as there are columns, into their values. All are text.
    * Consumes nothing unless it gives true.
    */
   readStrings(columns: ColumnValues): true | typeof OTHER | typeof INCOMPLETE {
@@ -184,7 +192,9 @@ export class ReplyReader {
           return INCOMPLETE;
         }
         if (bytes[end] !== CR || bytes[end + 1] !== LF) return OTHER;
-        values[i] = this.#columnString(at, end, columns, i);
+        const text = this.#columnText(at, end, columns, i);
+        if (text === undefined) return OTHER;
+        values[i] = text;
         presentCount++;
         at = end + 2;
       } else if (type === NULL) {
@@ -250,7 +260,7 @@ export class ReplyReader {
   }
 
   /** Reads one reply of any kind. @throws ProtocolError */
-  read(depth = 0): Reply | typeof INCOMPLETE {
+  read(as: StringsAs = 'text', depth = 0): Reply | typeof INCOMPLETE {
     if (depth > MAX_DEPTH) throw new ProtocolError(`replies nested deeper than ${MAX_DEPTH}`);
     const type = this.#bytes[this.#at];
     if (type === undefined) return INCOMPLETE;
@@ -267,9 +277,8 @@ export class ReplyReader {
       case '#': {
         const line = this.#line();
         if (line === INCOMPLETE) return line;
-        if (line !== 't' && line !== 'f')
-          throw new ProtocolError(`boolean ${JSON.stringify(line)}`);
-        return line === 't' ? 1 : 0;
+        if (line === 't' || line === 'f') return line === 't' ? 1 : 0;
+        throw new ProtocolError(`boolean ${JSON.stringify(line)}`);
       }
       case '_': {
         const line = this.#line();
@@ -278,46 +287,50 @@ export class ReplyReader {
         return null;
       }
       case '$':
-        return this.#bulk();
+        return this.#bulk(as);
       case '!':
-        return this.#error(this.#bulk());
+        return this.#error(this.#bulk('text'));
       case '=': {
-        const text = this.#bulk();
-        return typeof text === 'string' ? text.slice(4) : text;
+        const verbatim = this.#bulk(as);
+        const isString = typeof verbatim === 'string' || verbatim instanceof Uint8Array;
+        return isString ? verbatim.slice('txt:'.length) : verbatim;
       }
       case '*':
       case '~':
       case '>':
-        return this.#items(1, depth);
+        return this.#items(1, as, depth);
       case '%':
-        return this.#items(2, depth);
+        return this.#items(2, as, depth);
       case '|':
-        return this.#items(2, depth) === INCOMPLETE ? INCOMPLETE : this.read(depth + 1);
+        return this.#items(2, as, depth) === INCOMPLETE ? INCOMPLETE : this.read(as, depth + 1);
       default:
         this.#at--;
         throw new ProtocolError(`no reply begins with ${this.peek()}`);
     }
   }
 
-  #error(text: string | null | typeof INCOMPLETE): ServerError | typeof INCOMPLETE {
-    return text === INCOMPLETE ? INCOMPLETE : new ServerError(text ?? '');
+  #error(words: string | Uint8Array | null | typeof INCOMPLETE): ServerError | typeof INCOMPLETE {
+    if (words === INCOMPLETE) return INCOMPLETE;
+    return new ServerError(
+      words instanceof Uint8Array ? Buffer.from(words).toString() : (words ?? ''),
+    );
   }
 
-  #items(perItem: number, depth: number): Reply | typeof INCOMPLETE {
+  #items(perItem: number, as: StringsAs, depth: number): Reply | typeof INCOMPLETE {
     const count = this.#integer();
     if (count === INCOMPLETE) return INCOMPLETE;
     if (count === -1) return null;
     if (count < 0 || count > MAX_ITEMS) throw new ProtocolError(`an array of ${count} items`);
     const items: Reply[] = [];
     for (let i = 0; i < count * perItem; i++) {
-      const item = this.read(depth + 1);
+      const item = this.read(as, depth + 1);
       if (item === INCOMPLETE) return INCOMPLETE;
       items.push(item);
     }
     return items;
   }
 
-  #bulk(): string | null | typeof INCOMPLETE {
+  #bulk(as: StringsAs): string | Uint8Array | null | typeof INCOMPLETE {
     const length = this.#integer();
     if (length === INCOMPLETE) return INCOMPLETE;
     if (length === -1) return null;
@@ -333,7 +346,8 @@ export class ReplyReader {
       throw new ProtocolError(`a string of ${length} bytes does not end there`);
     }
     this.#at = end + 2;
-    return this.#string(begin, end);
+    if (as === 'bytes') return this.#copyOf(begin, end);
+    return this.#textOf(begin, end) ?? this.#copyOf(begin, end);
   }
 
   #integer(): number | typeof INCOMPLETE {
@@ -351,31 +365,42 @@ export class ReplyReader {
       }
       return INCOMPLETE;
     }
-    const line = this.#string(this.#at, end);
+    const line = this.#textOf(this.#at, end) ?? this.#bytes.toString('utf8', this.#at, end);
     this.#at = end + 2;
     return line;
   }
 
-  #columnString(begin: number, end: number, columns: ColumnValues, column: number): string {
-    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(column)) return this.#string(begin, end);
+  #columnText(
+    begin: number,
+    end: number,
+    columns: ColumnValues,
+    column: number,
+  ): string | undefined {
+    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(column)) return this.#textOf(begin, end);
     const known = sharedStrings.find(this.#bytes, begin, end);
     columns.learn(column, known !== undefined);
     if (known !== undefined) return known;
-    const text = this.#string(begin, end);
-    sharedStrings.keep(text);
+    const text = this.#textOf(begin, end);
+    if (text !== undefined) sharedStrings.keep(text);
     return text;
   }
 
-  #string(begin: number, end: number): string {
-    const text = end - begin < SHORT_STRING ? (this.#text ??= this.#asText()) : NOT_ASCII;
-    if (text !== NOT_ASCII) return text.substring(begin, end);
-    return this.#bytes.toString('utf8', begin, end);
+  /** The bytes as text; undefined where they are not UTF-8. */
+  #textOf(begin: number, end: number): string | undefined {
+    const bytes = this.#bytes;
+    if ((this.#isAscii ??= bytes.length <= MAX_TEXT_BYTES && isAscii(bytes))) {
+      if (end - begin >= SHORT_STRING) return bytes.toString('latin1', begin, end);
+      return (this.#text ??= bytes.toString('latin1')).substring(begin, end);
+    }
+    const text = bytes.toString('utf8', begin, end);
+    const isText = !text.includes(REPLACEMENT) || isUtf8(bytes.subarray(begin, end));
+    return isText ? text : undefined;
   }
 
-  /** `#bytes` as text; not, where a byte of it would not be a character of it. */
-  #asText(): string {
-    const bytes = this.#bytes;
-    const isText = bytes.length <= MAX_TEXT_BYTES && isAscii(bytes);
-    return isText ? bytes.toString('latin1') : NOT_ASCII;
+  /** A copy of exactly these bytes: a view would keep the whole chunk, and change with it. */
+  #copyOf(begin: number, end: number): Uint8Array {
+    const copy = new Uint8Array(end - begin);
+    copy.set(this.#bytes.subarray(begin, end));
+    return copy;
   }
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { shownValue } from '../../cli/shown-value.ts';
 import type { PipelineReport } from '../../index.ts';
 import type { DemoContext } from '../demo-context.ts';
 import { MAX_LISTED_IDS } from '../entity-census.ts';
@@ -90,7 +91,7 @@ async function batchRead(
 async function inspect({ store }: DemoContext, { user }: Parameters): Promise<object> {
   const { exists, keyTtlSeconds, fields } = await store.inspect(requireUser(user));
   if (!exists) return { exists, key_ttl_seconds: keyTtlSeconds };
-  const found = new Map(fields.map((field) => [field.name, field]));
+  const found = new Map(fields.map((field) => [shownValue(field.name), field]));
   const known = [...DEFAULT_BATCH_FEATURES, ...DEFAULT_STREAMING_FEATURES];
   const names = [...new Set([...known, ...found.keys()])].sort();
   return {
@@ -98,7 +99,7 @@ async function inspect({ store }: DemoContext, { user }: Parameters): Promise<ob
     key_ttl_seconds: keyTtlSeconds,
     fields: names.map((name) => ({
       name,
-      value: found.get(name)?.value ?? '',
+      value: shownValue(found.get(name)?.value ?? ''),
       ttl_seconds: found.get(name)?.ttlSeconds ?? MISSING,
     })),
   };

@@ -78,14 +78,16 @@ export interface FailedRow {
  * Some ids of a batch read failed. `rows[i]` belongs to `ids[i]` as ever; the row of a failed id
  * is `undefined`, which an absent entity (`{}`) never is.
  */
-export class PartialBatchError extends FeatureStoreError {
+export class PartialBatchError<
+  Row extends object = Record<string, string>,
+> extends FeatureStoreError {
   override readonly name = 'PartialBatchError';
   /** Whether one of the failed ids may succeed later. */
   override readonly retryable: boolean;
-  readonly rows: readonly (Record<string, string> | undefined)[];
+  readonly rows: readonly (Row | undefined)[];
   readonly failed: readonly FailedRow[];
 
-  constructor(rows: readonly (Record<string, string> | undefined)[], failed: readonly FailedRow[]) {
+  constructor(rows: readonly (Row | undefined)[], failed: readonly FailedRow[]) {
     const first = failed[0];
     super(
       'PARTIAL_BATCH',

@@ -9,12 +9,20 @@ export type { VipGroup } from './store/vip-group-reader.ts';
 export { defaultOptions } from './store/options.ts';
 export type { FeatureStoreOptions } from './store/options.ts';
 export type { IoredisClient } from './cluster/ioredis.ts';
-export type { CallOptions, ReadOptions, WriteOptions } from './store/call-options.ts';
+export type { CallOptions, ReadOptions, ValueOptions, WriteOptions } from './store/call-options.ts';
 export type { StreamOptions } from './store/feature-stream.ts';
 export type { LoadOptions } from './store/row-load.ts';
 
 // What goes in and comes out
-export type { Features, FeatureRow, FeatureRows, FeatureValue } from './store/features.ts';
+export type {
+  FeatureBytes,
+  FeatureRow,
+  FeatureRows,
+  Features,
+  FeatureValue,
+  RowOf,
+  ValuesAs,
+} from './store/features.ts';
 export type { LoadProgress, LoadResult } from './store/row-load.ts';
 export type { PartialRows } from './store/batch-read.ts';
 export type { FeatureChunk } from './store/feature-stream.ts';

@@ -163,7 +163,7 @@ export class Model {
 
   #checkLayer(id: string, layer: Layer, cell: Cell, row: Row, floor: number): Finding | undefined {
     const names = FEATURES[layer];
-    const missing = names.filter((name) => row[name] === undefined);
+    const missing = names.filter((name) => !Object.hasOwn(row, name));
     if (missing.length === names.length && floor === 0) return undefined;
     if (missing.length > 0) {
       const what = `${missing.join(' and ')} missing, acknowledged ${floor}`;

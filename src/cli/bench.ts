@@ -130,7 +130,9 @@ async function checkRows(
   signal: AbortSignal,
 ): Promise<void> {
   const rows = await store.batchGetFeatures(ids, DEFAULT_BATCH_FEATURES, { signal });
-  const isWhole = rows.every((row) => DEFAULT_BATCH_FEATURES.every((name) => name in row));
+  const isWhole = rows.every((row) =>
+    DEFAULT_BATCH_FEATURES.every((name) => Object.hasOwn(row, name)),
+  );
   if (!isWhole) throw new CommandError('ROWS_ABSENT', 'entities that were loaded are not there');
 }
 

@@ -47,11 +47,16 @@ export function score(rows: readonly FeatureRow[]): number[] {
 function fraudProbability(row: FeatureRow): number {
   let z = INTERCEPT;
   for (const [feature, perUnit, unit] of COEFFICIENTS) {
-    const value = Number(row[feature] ?? 0);
+    const value = Number(valueOf(row, feature) ?? 0);
     if (Number.isFinite(value)) z += perUnit * (value / unit);
   }
-  z += RISK_SEGMENTS.get(row['risk_segment'] ?? '') ?? 0;
-  const { country_iso: home, session_country: seen } = row;
+  z += RISK_SEGMENTS.get(valueOf(row, 'risk_segment') ?? '') ?? 0;
+  const [home, seen] = [valueOf(row, 'country_iso'), valueOf(row, 'session_country')];
   if (home !== undefined && seen !== undefined && home !== seen) z += FOREIGN_COUNTRY;
   return 1 / (1 + Math.exp(-z));
+}
+
+/** Asked for as every scorer should: a row is an object, which has a `constructor` though no such feature is there. */
+function valueOf(row: FeatureRow, feature: string): string | undefined {
+  return Object.hasOwn(row, feature) ? row[feature] : undefined;
 }

@@ -37,9 +37,12 @@ features, gets an empty score (null in JSON lines). An id that could not be read
 The file of --out, and that of failed ids, is replaced as a whole at the end, or not at all.
 --all finds ids by SCAN: one may come twice while a server resizes its table.
 
-A scorer is an ES module. Its numbers must be finite:
+A scorer is an ES module. Its numbers must be finite. An absent feature is not in its row; ask with
+Object.hasOwn, as every object has names such as 'constructor':
   export const features = ['tx_count_7d', 'risk_segment']
-  export function score(rows, ids) { return rows.map((row) => Number(row.tx_count_7d ?? 0)) }
+  const count = (row) => (Object.hasOwn(row, 'tx_count_7d') ? Number(row.tx_count_7d) : 0)
+  export function score(rows, ids) { return rows.map(count) }
+A value that is not UTF-8 text makes its id one that could not be read, with the code NOT_TEXT.
 
 Examples:
   $ fstore score --ids ids.txt --out scores.csv

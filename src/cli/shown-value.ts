@@ -1,13 +1,15 @@
 /** What Redis holds, for people and for JSON. Bytes that are no text are shown in base64, not guessed at. */
 
+import { isUtf8 } from 'node:buffer';
 import type { TextOrBytes } from '../index.ts';
 
 /** Longer bytes are cut: they are there to be recognized. */
 const SHOWN_BYTES = 48;
 
-/** Text as it is; `12 bytes: AACAPwAAAEAAAEBA`. */
+/** Text as it is, also where it is given as bytes; `12 bytes: AACAPwAAAEAAAEBA` for others. */
 export function shownValue(value: TextOrBytes): string {
   if (typeof value === 'string') return value;
+  if (isUtf8(value)) return Buffer.from(value).toString();
   const begin = base64(value.subarray(0, SHOWN_BYTES));
   return `${value.length} bytes: ${begin}${value.length > SHOWN_BYTES ? '…' : ''}`;
 }

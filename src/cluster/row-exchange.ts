@@ -3,7 +3,13 @@
 import type { FeatureStoreError } from '../errors.ts';
 import type { Exchange } from './lane.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
-import { INCOMPLETE, ServerError, type Reply, type ReplyReader } from './resp/reply-reader.ts';
+import {
+  INCOMPLETE,
+  ServerError,
+  type Reply,
+  type ReplyReader,
+  type StringsAs,
+} from './resp/reply-reader.ts';
 import type { Turn } from './turns.ts';
 
 /** Rows of one shape: what is sent for each, and how its replies are read. */
@@ -13,6 +19,8 @@ export interface Batch<Answer> {
   slotOf(row: number): number;
   /** What every row sends: so many commands, each with one reply. */
   readonly commandsPerRow: number;
+  /** As what `answerOf` gets the strings of replies; as text where they are, if it does not say. */
+  readonly stringsAs?: StringsAs;
   /** Whether they are MULTI … EXEC. */
   readonly transaction?: boolean;
   /**
@@ -119,7 +127,7 @@ export class RowExchange<Answer> implements Exchange {
         if (reader.skipPushes() === INCOMPLETE || reader.read() === INCOMPLETE) return INCOMPLETE;
       }
       if (reader.skipPushes() === INCOMPLETE) return INCOMPLETE;
-      const reply = reader.read();
+      const reply = reader.read(this.#batch.stringsAs);
       if (reply === INCOMPLETE) return INCOMPLETE;
       replies.push(reply);
       error ??= errorIn(reply);

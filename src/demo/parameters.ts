@@ -47,10 +47,9 @@ export function schemaOf(...names: readonly (keyof Parameters)[]): object {
 
 /** What a parameter must be. @param path of the validator, such as `/count` or `/field/3` */
 export function requirementOf(path: string): string {
-  return (
-    requirements[path.split('/')[1] ?? ''] ??
-    'the parameters must be a JSON object or an urlencoded form'
-  );
+  const parameter = path.split('/')[1] ?? '';
+  const requirement = Object.hasOwn(requirements, parameter) ? requirements[parameter] : undefined;
+  return requirement ?? 'the parameters must be a JSON object or an urlencoded form';
 }
 
 export function integerOf(

@@ -25,12 +25,12 @@ export function batchFeatureWriter({
     commandsPerRow: 2,
     write: (id, key, name, value, writer) => {
       checkNames([name]);
-      const text = encodeValue(id, name, value);
+      const encoded = encodeValue(id, name, value);
       writer.arrayHeader(4);
       writer.encoded(hset);
       writer.bulkString(key);
       writer.bulkString(name);
-      writer.bulkString(text);
+      writer.bulk(encoded);
       return 1;
     },
     writeSecond: (key, writer) => {

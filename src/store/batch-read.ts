@@ -5,7 +5,7 @@ import { FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.
 import { checkCallOptions, type ReadOptions } from './call-options.ts';
 import { deliver, newDeadline, type Context } from './context.ts';
 import { EntityKeys } from './entity-keys.ts';
-import type { FeatureRow } from './features.ts';
+import type { FeatureBytes, FeatureRow, RowOf, ValuesAs } from './features.ts';
 import { refuse, show } from './option-checks.ts';
 import { ReadBatch, type ReadShape } from './read-shape.ts';
 
@@ -18,9 +18,9 @@ const MAX_ONLINE_IDS = 1_000;
 const IDS_PER_TURN = 5_000;
 
 /** What a batch read gives with `onFailure: 'return'`. */
-export interface PartialRows {
+export interface PartialRows<Row = FeatureRow> {
   /** `rows[i]` for `ids[i]`; undefined where the id failed, `{}` where the entity is absent. */
-  readonly rows: (FeatureRow | undefined)[];
+  readonly rows: (Row | undefined)[];
   readonly failed: readonly FailedRow[];
 }
 
@@ -32,11 +32,11 @@ export interface ReadPlan {
 }
 
 /** @throws FeatureStoreError INVALID_ID, INVALID_FEATURE, INVALID_OPTION, ABORTED, CLOSED */
-export async function readBatch(
+export async function readBatch<As extends ValuesAs>(
   context: Context,
   { ids, shape, unchunked = false }: ReadPlan,
-  options: ReadOptions,
-): Promise<PartialRows> {
+  options: ReadOptions<As>,
+): Promise<PartialRows<RowOf<As>>> {
   if (ids.length === 0) return { rows: [], failed: [] };
   using deadline = newDeadline(context, options);
   const keys = new EntityKeys(context.layout, ids);
@@ -45,8 +45,8 @@ export async function readBatch(
     await nextTurn();
     keys.extend(IDS_PER_TURN);
   }
-  if (shape.names.length === 0) return { rows: ids.map(() => ({})), failed: [] };
-  const batch = new ReadBatch(shape, keys);
+  if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
+  const batch = new ReadBatch(shape, keys, options.as);
   const { answers, failures } = await deliver(context, batch, {
     deadline,
     purpose: keys.count > MAX_ONLINE_IDS ? 'bulk' : 'online',
@@ -56,7 +56,7 @@ export async function readBatch(
   const failed = failures.size === 0 ? NOTHING_FAILED : failedRows(ids, failures);
   context.counters.readsTotal += ids.length - failed.length;
   context.counters.readFieldsTotal += batch.featureCount;
-  return { rows: answers, failed };
+  return { rows: answers as (RowOf<As> | undefined)[], failed }; // of the kind that was asked for
 }
 
 const NOTHING_FAILED: readonly FailedRow[] = Object.freeze([]);
@@ -69,17 +69,20 @@ function failedRows(
 }
 
 /** Rows without a hole, or the error that carries those that arrived. */
-export function rowsOrThrow({ rows, failed }: PartialRows): FeatureRow[] {
+export function rowsOrThrow<Row extends FeatureRow | FeatureBytes>({
+  rows,
+  failed,
+}: PartialRows<Row>): Row[] {
   if (failed.length > 0) throw new PartialBatchError(rows, failed);
-  return rows as FeatureRow[]; // without a failure every row has its answer
+  return rows as Row[]; // without a failure every row has its answer
 }
 
 export function checkReadOptions(
   call: string,
-  options: ReadOptions,
+  options: ReadOptions<ValuesAs>,
   known: readonly string[] = [],
 ): void {
-  checkCallOptions(call, options, ['onPipeline', 'onFailure', ...known]);
+  checkCallOptions(call, options, ['as', 'onPipeline', 'onFailure', ...known]);
   const { onFailure } = options;
   if (onFailure !== undefined && onFailure !== 'throw' && onFailure !== 'return') {
     refuse(`${call} options.onFailure must be 'throw' or 'return', but is ${show(onFailure)}.`);

@@ -8,7 +8,10 @@ import {
   checkSignal,
   checkTimeoutMs,
   checkTtlSeconds,
+  refuse,
+  show,
 } from './option-checks.ts';
+import type { ValuesAs } from './features.ts';
 
 export interface CallOptions {
   /**
@@ -19,7 +22,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface ReadOptions extends CallOptions {
+export interface ValueOptions<As extends ValuesAs = 'text'> extends CallOptions {
+  /**
+   * As what values come. `'text'`: strings, and a row that holds what is not UTF-8 fails with NOT_TEXT.
+   * `'bytes'`: Uint8Arrays, of text too.
+   * @default 'text'
+   */
+  readonly as?: As;
+}
+
+export interface ReadOptions<As extends ValuesAs = 'text'> extends ValueOptions<As> {
   /** Called for each pipeline that was answered: which shard, how many keys, how long. */
   readonly onPipeline?: (report: PipelineReport) => void;
   /**
@@ -60,6 +72,10 @@ export function checkCallOptions(
   const { minReplicas }: { minReplicas?: unknown } = options;
   if (minReplicas !== undefined) {
     checkInteger(`${call} options.minReplicas`, minReplicas, { min: 0, max: MAX_REPLICAS });
+  }
+  const { as }: { as?: unknown } = options;
+  if (as !== undefined && as !== 'text' && as !== 'bytes') {
+    refuse(`${call} options.as must be 'text' or 'bytes', but is ${show(as)}.`);
   }
   const { onPipeline, onProgress }: { onPipeline?: unknown; onProgress?: unknown } = options;
   checkFunction(`${call} options.onPipeline`, onPipeline);

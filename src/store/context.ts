@@ -7,7 +7,7 @@ import { dispatch } from '../cluster/dispatch.ts';
 import type { Gathered } from '../cluster/gather.ts';
 import type { LanePurpose } from '../cluster/lane.ts';
 import { ASKING, type Word } from '../cluster/resp/command-writer.ts';
-import type { Reply } from '../cluster/resp/reply-reader.ts';
+import type { Reply, StringsAs } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { FeatureStoreError } from '../errors.ts';
@@ -73,12 +73,14 @@ export async function deliverOne<Answer>(
   commands: readonly (readonly Word[])[],
   read: (replies: readonly Reply[]) => Answer | FeatureStoreError,
   options: WriteOptions,
+  stringsAs: StringsAs = 'text',
 ): Promise<Answer> {
   using deadline = newDeadline(context, options);
   const batch: Batch<Answer> = {
     rowCount: 1,
     slotOf: () => slotOf(key),
     commandsPerRow: commands.length,
+    stringsAs,
     encode: (_, writer, asking) => {
       for (const words of commands) {
         if (asking) writer.encoded(ASKING);

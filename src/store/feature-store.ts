@@ -15,13 +15,14 @@ import {
   NO_OPTIONS,
   type CallOptions,
   type ReadOptions,
+  type ValueOptions,
   type WriteOptions,
 } from './call-options.ts';
-import { checkNames, FeatureEncoder } from './codec.ts';
+import { checkNames, copyOf, FeatureEncoder } from './codec.ts';
 import { deliverOne, newDeadline, type Context } from './context.ts';
 import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
 import { FieldTtlSupport } from './field-ttl-support.ts';
-import type { FeatureRow, FeatureRows, Features, FeatureValue } from './features.ts';
+import type { FeatureRows, Features, FeatureValue, RowOf, ValuesAs } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
 import { inspectEntity, readAll, readFieldTtls, type InspectedEntity } from './inspect.ts';
 import { checkInteger, checkKeys, refuse, show } from './option-checks.ts';
@@ -139,14 +140,16 @@ export class FeatureStore implements AsyncDisposable {
     checkCallOptions('updateStreaming', options, ['ttlSeconds', 'minReplicas']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
     using deadline = newDeadline(this.#context, options);
+    let given = features;
     let command = this.#context.fieldTtl.known;
     if (command === undefined) {
       // The servers are not asked what they know for a row that is refused, or is none.
       if (!this.#isToWrite(id, features)) return;
+      given = copyOf(features); // theirs may have changed by the time that the servers have answered
       command = await this.#context.fieldTtl.command(deadline);
     }
     const writer = this.#streamingWriters.of(command, ttlSeconds);
-    const write = (key: string, to: CommandWriter): number => writer.write(id, key, features, to);
+    const write = (key: string, to: CommandWriter): number => writer.write(id, key, given, to);
     await writeRow(this.#context, id, writer, write, options, deadline);
   }
 
@@ -184,13 +187,14 @@ export class FeatureStore implements AsyncDisposable {
   /**
    * Features of one entity by name; absent ones are left out, so an absent entity is `{}`. Without
    * names it is HGETALL, which is for debugging: a model knows what it reads.
+   * @throws FeatureStoreError NOT_TEXT a value is not UTF-8, and was not asked for as bytes
    */
-  async getFeatures(
+  async getFeatures<As extends ValuesAs = 'text'>(
     id: string,
     names?: readonly string[],
-    options: CallOptions = NO_OPTIONS,
-  ): Promise<FeatureRow> {
-    checkCallOptions('getFeatures', options);
+    options: ValueOptions<As> = NO_OPTIONS,
+  ): Promise<RowOf<As>> {
+    checkCallOptions('getFeatures', options, ['as']);
     if (names === undefined) return this.#getAll(id, options);
     const { rows, failed } = await readBatch(
       this.#context,
@@ -198,7 +202,7 @@ export class FeatureStore implements AsyncDisposable {
       options,
     );
     if (failed[0]) throw failed[0].error;
-    return rows[0] ?? {};
+    return rows[0] ?? ({} as RowOf<As>);
   }
 
   /**
@@ -206,21 +210,21 @@ export class FeatureStore implements AsyncDisposable {
    * `rows[i]` belongs to `ids[i]`, duplicates included; an entity without any of the features is `{}`.
    * @throws PartialBatchError some ids failed; it carries the rows that arrived
    */
-  batchGetFeatures(
+  batchGetFeatures<As extends ValuesAs = 'text'>(
     ids: Iterable<string>,
     names: readonly string[],
-    options: ReadOptions & { readonly onFailure: 'return' },
-  ): Promise<PartialRows>;
-  batchGetFeatures(
+    options: ReadOptions<As> & { readonly onFailure: 'return' },
+  ): Promise<PartialRows<RowOf<As>>>;
+  batchGetFeatures<As extends ValuesAs = 'text'>(
     ids: Iterable<string>,
     names: readonly string[],
-    options?: ReadOptions & { readonly onFailure?: 'throw' },
-  ): Promise<FeatureRow[]>;
-  async batchGetFeatures(
+    options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
+  ): Promise<RowOf<As>[]>;
+  async batchGetFeatures<As extends ValuesAs>(
     ids: Iterable<string>,
     names: readonly string[],
-    options: ReadOptions = NO_OPTIONS,
-  ): Promise<FeatureRow[] | PartialRows> {
+    options: ReadOptions<As> = NO_OPTIONS,
+  ): Promise<RowOf<As>[] | PartialRows<RowOf<As>>> {
     checkReadOptions('batchGetFeatures', options);
     const plan = { ids: idsOf(ids), shape: this.#context.readShapes.of(names) };
     const result = await readBatch(this.#context, plan, options);
@@ -231,11 +235,11 @@ export class FeatureStore implements AsyncDisposable {
    * `batchGetFeatures` for an (async) iterable of any length: chunks in order, in bounded memory. The
    * next chunk is read while the consumer works on one.
    */
-  streamFeatures(
+  streamFeatures<As extends ValuesAs = 'text'>(
     ids: Iterable<string> | AsyncIterable<string>,
     names: readonly string[],
-    options: StreamOptions = NO_OPTIONS,
-  ): AsyncGenerator<FeatureChunk> {
+    options: StreamOptions<As> = NO_OPTIONS,
+  ): AsyncGenerator<FeatureChunk<RowOf<As>>> {
     return streamFeatures(this.#context, ids, names, options);
   }
 
@@ -340,14 +344,15 @@ export class FeatureStore implements AsyncDisposable {
     await this.close();
   }
 
-  async #getAll(id: string, options: CallOptions): Promise<FeatureRow> {
+  async #getAll<As extends ValuesAs>(id: string, options: ValueOptions<As>): Promise<RowOf<As>> {
     const key = this.keyFor(id);
     const row = await deliverOne(
       this.#context,
       key,
       [['HGETALL', key]],
-      ([flat]) => readAll(id, flat),
+      ([flat]) => readAll(id, flat, options.as),
       options,
+      options.as,
     );
     this.#context.counters.readsTotal++;
     this.#context.counters.readFieldsTotal += Object.keys(row).length;

@@ -8,11 +8,11 @@ import { checkIterable, checkReadOptions, readBatch } from './batch-read.ts';
 import type { ReadShape } from './read-shape.ts';
 import type { ReadOptions } from './call-options.ts';
 import type { Context } from './context.ts';
-import type { FeatureRow } from './features.ts';
+import type { FeatureRow, RowOf, ValuesAs } from './features.ts';
 import { checkInteger } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
 
-export interface StreamOptions extends ReadOptions {
+export interface StreamOptions<As extends ValuesAs = 'text'> extends ReadOptions<As> {
   /**
    * Ids in one chunk.
    * @default 10_000
@@ -20,10 +20,10 @@ export interface StreamOptions extends ReadOptions {
   readonly chunkSize?: number;
 }
 
-export interface FeatureChunk {
+export interface FeatureChunk<Row = FeatureRow> {
   readonly ids: readonly string[];
   /** `rows[i]` for `ids[i]`; undefined where the id failed, `{}` where the entity is absent. */
-  readonly rows: readonly (FeatureRow | undefined)[];
+  readonly rows: readonly (Row | undefined)[];
   /** Empty unless `onFailure` is `'return'`. */
   readonly failed: readonly FailedRow[];
 }
@@ -32,12 +32,12 @@ const DEFAULT_CHUNK_SIZE = 10_000;
 const IDS_PER_TURN = 1_000;
 const MAX_CHUNK_SIZE = 1_000_000;
 
-export function streamFeatures(
+export function streamFeatures<As extends ValuesAs>(
   context: Context,
   ids: Source<string>,
   names: readonly string[],
-  options: StreamOptions,
-): AsyncGenerator<FeatureChunk> {
+  options: StreamOptions<As>,
+): AsyncGenerator<FeatureChunk<RowOf<As>>> {
   const shape = context.readShapes.of(names);
   checkReadOptions('streamFeatures', options, ['chunkSize']);
   const chunkSize = checkInteger(
@@ -49,21 +49,21 @@ export function streamFeatures(
   return chunks(context, ids, shape, chunkSize, options);
 }
 
-async function* chunks(
+async function* chunks<As extends ValuesAs>(
   context: Context,
   ids: Source<string>,
   shape: ReadShape,
   chunkSize: number,
-  options: StreamOptions,
-): AsyncGenerator<FeatureChunk> {
-  const read = async (window: IdWindow): Promise<FeatureChunk> => {
+  options: StreamOptions<As>,
+): AsyncGenerator<FeatureChunk<RowOf<As>>> {
+  const read = async (window: IdWindow): Promise<FeatureChunk<RowOf<As>>> => {
     const { rows, failed } = await readBatch(context, { ids: window.ids, shape }, options);
     if (failed.length > 0 && options.onFailure !== 'return') {
       throw new PartialBatchError(rows, failed);
     }
     return { ids: window.ids, rows, failed };
   };
-  let ahead: Promise<FeatureChunk> | undefined;
+  let ahead: Promise<FeatureChunk<RowOf<As>>> | undefined;
   const newWindow = (): IdWindow => new IdWindow(chunkSize);
   for await (const window of windowsOf(ids, newWindow, options.signal, IDS_PER_TURN)) {
     const next = read(window);

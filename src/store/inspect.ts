@@ -1,10 +1,11 @@
 /** One entity with both TTL layers: for people who ask why a feature is missing. */
 
+import { isUtf8 } from 'node:buffer';
 import { FeatureStoreError } from '../errors.ts';
 import type { CallOptions } from './call-options.ts';
 import { deliverOne, type Context } from './context.ts';
-import type { FeatureRow } from './features.ts';
-import { decodeText } from './codec.ts';
+import type { RowOf, ValuesAs } from './features.ts';
+import { decodeBytes, decodeText } from './codec.ts';
 import { show } from './option-checks.ts';
 import { unexpected } from './unexpected-reply.ts';
 
@@ -74,20 +75,29 @@ function byName([a]: Field, [b]: Field): number {
   return typeof b === 'string' ? 1 : Buffer.compare(a, b);
 }
 
-/** A row of all that HGETALL replied. Names are text in a row, and so are values. */
-export function readAll(id: string, flat: unknown): FeatureRow | FeatureStoreError {
+/** A row of all that HGETALL replied, read as `as` says. Names are text in a row. */
+export function readAll<As extends ValuesAs = 'text'>(
+  id: string,
+  flat: unknown,
+  as?: As,
+): RowOf<As> | FeatureStoreError {
   const fields = fieldsOf(flat);
   if (fields instanceof FeatureStoreError) return fields;
   const names: string[] = [];
-  for (const [name] of fields) {
-    if (typeof name !== 'string') return namelessField(id, name.length);
+  const values: TextOrBytes[] = [];
+  for (const [given, value] of fields) {
+    const name = textOf(given);
+    if (name === undefined) return namelessField(id, given.length);
     names.push(name);
+    values.push(value);
   }
-  return decodeText(
-    id,
-    names,
-    fields.map(([, value]) => value),
-  );
+  const row = as === 'bytes' ? decodeBytes(names, values) : decodeText(id, names, values);
+  return row as RowOf<As> | FeatureStoreError; // of the kind that was asked for
+}
+
+function textOf(given: TextOrBytes): string | undefined {
+  if (typeof given === 'string') return given;
+  return isUtf8(given) ? Buffer.from(given).toString() : undefined;
 }
 
 function namelessField(id: string, byteCount: number): FeatureStoreError {

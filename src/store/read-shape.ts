@@ -4,9 +4,9 @@ import { KeyedCommand } from '../cluster/resp/keyed-command.ts';
 import { INCOMPLETE, type Reply, type ReplyReader } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { FeatureStoreError } from '../errors.ts';
-import { checkNames, decodeRow, decodeText, isSame } from './codec.ts';
+import { checkNames, decodeBytes, decodeRow, decodeText, isSame } from './codec.ts';
 import type { EntityKeys } from './entity-keys.ts';
-import type { FeatureRow } from './features.ts';
+import type { FeatureBytes, FeatureRow, ValuesAs } from './features.ts';
 import { unexpected } from './unexpected-reply.ts';
 
 /** What all reads of the same features share: their names, checked and encoded once. */
@@ -54,13 +54,15 @@ export class ReadShape {
 }
 
 /** Reads of one shape: a row per key. */
-export class ReadBatch implements Batch<FeatureRow> {
+export class ReadBatch implements Batch<FeatureRow | FeatureBytes> {
   readonly commandsPerRow = 1;
+  readonly stringsAs: ValuesAs;
   readonly #shape: ReadShape;
   readonly #keys: EntityKeys;
   #featureCount = 0;
 
-  constructor(shape: ReadShape, keys: EntityKeys) {
+  constructor(shape: ReadShape, keys: EntityKeys, as: ValuesAs = 'text') {
+    this.stringsAs = as;
     this.#shape = shape;
     this.#keys = keys;
   }
@@ -87,16 +89,20 @@ export class ReadBatch implements Batch<FeatureRow> {
     this.#shape.encode(this.#keys, row, writer);
   }
 
-  answerOf([reply]: readonly Reply[], row: number): FeatureRow | FeatureStoreError {
+  answerOf([reply]: readonly Reply[], row: number): FeatureRow | FeatureBytes | FeatureStoreError {
     const { names } = this.#shape;
     if (!Array.isArray(reply) || reply.length !== names.length) return unexpected('HMGET', reply);
-    const features = decodeText(this.#keys.idOf(row), names, reply);
+    const features =
+      this.stringsAs === 'bytes'
+        ? decodeBytes(names, reply)
+        : decodeText(this.#keys.idOf(row), names, reply);
     if (features instanceof FeatureStoreError) return features;
     this.#featureCount += Object.keys(features).length;
     return features;
   }
 
   readAnswer(reader: ReplyReader): FeatureRow | typeof INCOMPLETE | undefined {
+    if (this.stringsAs === 'bytes') return undefined;
     const { columns } = this.#shape;
     const read = reader.readStrings(columns);
     if (read !== true) return read === INCOMPLETE ? INCOMPLETE : undefined;

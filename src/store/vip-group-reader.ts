@@ -3,7 +3,7 @@ import { checkReadOptions, readBatch, rowsOrThrow } from './batch-read.ts';
 import type { PartialRows } from './batch-read.ts';
 import { NO_OPTIONS, type ReadOptions } from './call-options.ts';
 import type { Context } from './context.ts';
-import type { FeatureRow } from './features.ts';
+import type { RowOf, ValuesAs } from './features.ts';
 
 /** A VIP group: entities whose keys share one slot, so that one pipeline to one shard reads them all. */
 export class VipGroup {
@@ -26,18 +26,18 @@ export class VipGroup {
   }
 
   /** Features of every member, in the order of `ids`, in one pipeline. Errors as with a batch read. */
-  batchGetFeatures(
+  batchGetFeatures<As extends ValuesAs = 'text'>(
     names: readonly string[],
-    options: ReadOptions & { readonly onFailure: 'return' },
-  ): Promise<PartialRows>;
-  batchGetFeatures(
+    options: ReadOptions<As> & { readonly onFailure: 'return' },
+  ): Promise<PartialRows<RowOf<As>>>;
+  batchGetFeatures<As extends ValuesAs = 'text'>(
     names: readonly string[],
-    options?: ReadOptions & { readonly onFailure?: 'throw' },
-  ): Promise<FeatureRow[]>;
-  async batchGetFeatures(
+    options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
+  ): Promise<RowOf<As>[]>;
+  async batchGetFeatures<As extends ValuesAs>(
     names: readonly string[],
-    options: ReadOptions = NO_OPTIONS,
-  ): Promise<FeatureRow[] | PartialRows> {
+    options: ReadOptions<As> = NO_OPTIONS,
+  ): Promise<RowOf<As>[] | PartialRows<RowOf<As>>> {
     checkReadOptions('batchGetFeatures', options);
     const shape = this.#context.readShapes.of(names);
     const plan = { ids: this.ids, shape, unchunked: true };

@@ -13,6 +13,7 @@ import type { Turn } from '../../src/cluster/turns.ts';
 import type { Context } from '../../src/store/context.ts';
 import { EntityKeys } from '../../src/store/entity-keys.ts';
 import { KeyLayout } from '../../src/store/key.ts';
+import type { FeatureBytes, FeatureRow } from '../../src/store/features.ts';
 import { ReadBatch, ReadShape } from '../../src/store/read-shape.ts';
 import { decodeCommands, encodeReply, type WireReply } from './plain-resp.ts';
 import { randomFrom } from './resp/replies.ts';
@@ -66,7 +67,7 @@ const names = ['a', 'é', '__proto__'];
 const shape = new ReadShape(names);
 const layout = new KeyLayout('p:', {});
 
-function readBatch(rowCount: number): Batch<Record<string, string>> {
+function readBatch(rowCount: number): Batch<FeatureRow | FeatureBytes> {
   const keys = new EntityKeys(
     layout,
     Array.from({ length: rowCount }, (_, row) => `${row}`),

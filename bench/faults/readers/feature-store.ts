@@ -26,5 +26,7 @@ function answerFrom(
   error: Error | undefined,
 ): Answer {
   if (row === undefined) return { error: error ?? new Error('neither a row nor an error') };
-  return { values: names.map((name) => row[name] ?? null) };
+  return {
+    values: names.map((name) => (Object.hasOwn(row, name) ? row[name] : undefined) ?? null),
+  };
 }

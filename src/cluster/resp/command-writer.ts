@@ -72,16 +72,19 @@ export class CommandWriter {
 
   command(words: readonly Word[]): void {
     this.arrayHeader(words.length);
-    for (const word of words) {
-      if (word instanceof Uint8Array) this.bulkBytes(word, 0);
-      else this.bulkString(String(word));
-    }
+    for (const word of words) this.bulk(typeof word === 'number' ? String(word) : word);
   }
 
   /** `*3\r\n`: a command of so many words follows. */
   arrayHeader(wordCount: number): void {
     this.#reserve(FRAME_BYTES);
     this.#header(STAR, wordCount);
+  }
+
+  /** Text, or bytes as they are. */
+  bulk(word: string | Uint8Array): void {
+    if (typeof word === 'string') this.bulkString(word);
+    else this.bulkBytes(word, 0);
   }
 
   bulkString(text: string): void {

@@ -311,9 +311,7 @@ export class ReplyReader {
 
   #error(words: string | Uint8Array | null | typeof INCOMPLETE): ServerError | typeof INCOMPLETE {
     if (words === INCOMPLETE) return INCOMPLETE;
-    return new ServerError(
-      words instanceof Uint8Array ? Buffer.from(words).toString() : (words ?? ''),
-    );
+    return new ServerError(typeof words === 'string' ? words : Buffer.from(words ?? []).toString());
   }
 
   #items(perItem: number, as: StringsAs, depth: number): Reply | typeof INCOMPLETE {
@@ -370,15 +368,10 @@ export class ReplyReader {
     return line;
   }
 
-  #columnText(
-    begin: number,
-    end: number,
-    columns: ColumnValues,
-    column: number,
-  ): string | undefined {
-    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(column)) return this.#textOf(begin, end);
+  #columnText(begin: number, end: number, columns: ColumnValues, at: number): string | undefined {
+    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(at)) return this.#textOf(begin, end);
     const known = sharedStrings.find(this.#bytes, begin, end);
-    columns.learn(column, known !== undefined);
+    columns.learn(at, known !== undefined);
     if (known !== undefined) return known;
     const text = this.#textOf(begin, end);
     if (text !== undefined) sharedStrings.keep(text);

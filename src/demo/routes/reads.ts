@@ -40,7 +40,7 @@ async function read({ store }: DemoContext, { user, field }: Parameters): Promis
   const id = requireUser(user);
   const requested = namesOf(field);
   const startedAtMs = performance.now();
-  const values = requested.length > 0 ? await store.getFeatures(id, requested) : {};
+  const row = requested.length > 0 ? await store.getFeatures(id, requested, { as: 'bytes' }) : {};
   const elapsedMs = requested.length > 0 ? performance.now() - startedAtMs : 0;
   const [ttls, keyTtlSeconds] = await Promise.all([
     store.fieldTtlsSeconds(id, requested),
@@ -48,10 +48,12 @@ async function read({ store }: DemoContext, { user, field }: Parameters): Promis
   ]);
   return {
     requested,
-    values,
+    values: Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [name, shownValue(value)]),
+    ),
     ttls,
     key_ttl_seconds: keyTtlSeconds,
-    returned_count: Object.keys(values).length,
+    returned_count: Object.keys(row).length,
     elapsed_ms: elapsedMs,
     shard: store.shardFor(id) ?? null,
     slot: store.slotFor(id),
@@ -69,6 +71,7 @@ async function batchRead(
   const reports: PipelineReport[] = [];
   const startedAtMs = performance.now();
   const { rows, failed } = await store.batchGetFeatures(ids, names, {
+    as: 'bytes', // they are counted, whatever they are
     onFailure: 'return',
     onPipeline: (report) => reports.push(report),
   });

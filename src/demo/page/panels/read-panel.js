@@ -48,8 +48,8 @@ async function read(user) {
   const { requested, values, ttls, returned_count, elapsed_ms, key_ttl_seconds } = reply;
   const fields = requested.map((name) => ({
     name,
-    value: values[name] ?? '',
-    ttlSeconds: name in values ? (ttls[name] ?? -1) : -2,
+    value: own(values, name) ?? '',
+    ttlSeconds: Object.hasOwn(values, name) ? (own(ttls, name) ?? -1) : -2,
   }));
   const table = fieldTable(`Features of ${user}`, fields);
   const summary = element(
@@ -70,6 +70,17 @@ async function read(user) {
     fields.length > 0 ? table : element('p', { class: 'empty' }, 'No feature is ticked.'),
   );
   return `Read ${returned_count} of ${requested.length} features of ${user} in ${ms(elapsed_ms)}.`;
+}
+
+/**
+ * What a feature has under its name; `constructor` is there in every object, but not as a feature.
+ *
+ * @template Value
+ * @param {Record<string, Value>} features
+ * @param {string} name
+ */
+function own(features, name) {
+  return Object.hasOwn(features, name) ? features[name] : undefined;
 }
 
 /**

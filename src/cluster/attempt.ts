@@ -14,6 +14,7 @@ import { NextWays } from './next-ways.ts';
 import { Question } from './question.ts';
 import { ServerError } from './resp/reply-reader.ts';
 import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
+import { nextTurn } from './turns.ts';
 
 /** Rows on their way to one node. */
 export interface Parcel {
@@ -81,11 +82,13 @@ export class Attempt<Answer> {
     const { connection, delivery } = this.#call;
     const { deadline, purpose } = delivery;
     const lane = connection.lane(this.parcel.to, purpose);
+    const sent = this.#send(lane);
     try {
-      await deadline.race(this.#send(lane));
+      await deadline.race(sent);
     } catch (error) {
       if (error instanceof LaneLost) return error;
       if (!deadline.passed) throw error;
+      if (deadline.isLate && lane.readArrived()) await Promise.race([ended(sent), nextTurn()]);
     }
     return undefined;
   }
@@ -150,4 +153,8 @@ export class Attempt<Answer> {
       this.#call.settle(this, row, fate);
     }
   }
+}
+
+function ended(work: Promise<void>): Promise<void> {
+  return work.catch(() => undefined);
 }

@@ -5,11 +5,11 @@
  */
 
 import { Cluster, isCluster, Redis, type RedisOptions } from './ioredis.ts';
-import { setTimeout as delay } from 'node:timers/promises';
 import { FeatureStoreError } from '../errors.ts';
 import { formatAddress, type HostAndPort } from './address.ts';
 import { Connection } from './connection.ts';
 import type { ClusterLimits } from './options.ts';
+import { LATE, orLate } from './timer.ts';
 import type { ConnectionMode, NatMap, Underlay } from './underlay.ts';
 
 /** A node to begin with; what its URL says of credentials holds for every node. */
@@ -84,10 +84,7 @@ async function start(underlay: Underlay, settings: ConnectSettings): Promise<Con
 
 /** A node that does not open in time is left for the call that needs it. */
 async function warmUp(connection: Connection, timeoutMs: number): Promise<void> {
-  const enough = new AbortController();
-  const late = delay(timeoutMs, undefined, { signal: enough.signal }).catch(() => undefined);
-  await Promise.race([connection.warmUp(), late]);
-  enough.abort();
+  await orLate(timeoutMs, connection.warmUp());
 }
 
 async function firstAnswer(
@@ -191,18 +188,10 @@ async function clusterReady(cluster: Cluster, timeoutMs: number): Promise<void> 
 }
 
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const message = `No answer within connectTimeoutMs ${timeoutMs}`;
-      reject(new FeatureStoreError('CONNECT_FAILED', message));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const answer = await orLate(timeoutMs, promise);
+  if (answer !== LATE) return answer;
+  const message = `No answer within connectTimeoutMs ${timeoutMs}`;
+  throw new FeatureStoreError('CONNECT_FAILED', message);
 }
 
 function messageOf(error: unknown): string {

@@ -3,12 +3,13 @@
 import { FeatureStoreError } from '../errors.ts';
 import { onAbort } from './abort-listeners.ts';
 import type { Closing } from './closing.ts';
+import { Timer } from './timer.ts';
 
 export class Deadline implements Disposable {
   readonly #timeoutMs: number;
   readonly #closing: Closing;
   readonly #signal: AbortSignal | undefined;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   /** Told when it passes. */
   #waiting: (() => void)[] = [];
   #heedsClosing = false;
@@ -19,13 +20,18 @@ export class Deadline implements Disposable {
     this.#timeoutMs = timeoutMs;
     this.#closing = closing;
     this.#signal = signal;
-    this.#timer = setTimeout(this.#pass, timeoutMs);
+    this.#timer = new Timer(timeoutMs, this.#pass);
     if (signal) this.#offAbort = onAbort(signal, this.#pass);
     if (signal?.aborted) this.#pass();
   }
 
   get passed(): boolean {
     return this.#passed || this.#closing.isClosed;
+  }
+
+  /** Whether it passed by its time, so that what has arrived by then still counts. */
+  get isLate(): boolean {
+    return this.#passed && !this.#closing.isClosed && this.#signal?.aborted !== true;
   }
 
   /** Why the call ends, for a row that was not answered; `obstacle` is what stood in its way. */
@@ -97,7 +103,7 @@ export class Deadline implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#timer.clear();
     if (this.#heedsClosing) this.#closing.delete(this.#pass);
     this.#offAbort?.();
   }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { orLate } from './timer.ts';
 
 /** What came in time: the first answer is waited for, and from it on the others `graceMs` longer, no more. */
 export async function firstAnswers<Answer>(
@@ -19,9 +19,6 @@ export async function firstAnswers<Answer>(
     }),
   );
   await Promise.race([first, all]);
-  const enough = new AbortController();
-  const grace = delay(graceMs, undefined, { signal: enough.signal }).catch(() => undefined);
-  await Promise.race([all, grace]);
-  enough.abort();
+  await orLate(graceMs, all);
   return [...answers];
 }

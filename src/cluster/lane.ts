@@ -202,6 +202,13 @@ export class Lane {
     return this.#owed.length + this.#waiting.length > 0 && this.#silentMs >= this.#suspicionMs;
   }
 
+  /** Reads what has arrived, without its turn; whether something had. */
+  readArrived(): boolean {
+    if (!this.#awaitsTurn) return false;
+    this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY });
+    return true;
+  }
+
   /** Gives up the connection; who waits for its replies is told that it is lost. It opens again on use. */
   drop(why: string): void {
     this.#wire.reset(why);

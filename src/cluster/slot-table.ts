@@ -16,6 +16,7 @@ import { isCluster } from './ioredis.ts';
 import type { Lane } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
+import { LATE, orLate } from './timer.ts';
 import { Topology, type AddressMapper } from './topology.ts';
 import { addressOf, type Underlay } from './underlay.ts';
 
@@ -157,18 +158,15 @@ export class SlotTable {
   }
 
   async #view(address: Address, ask: () => Promise<readonly unknown[]>): Promise<View | undefined> {
-    const tooLate = new AbortController();
-    const timer = delay(this.#host.limits.refreshTimeoutMs, undefined, { signal: tooLate.signal });
     try {
-      const answer = await Promise.race([ask(), timer.catch(() => undefined)]);
-      const [info, slots] = answer ?? [];
+      const answer = await orLate(this.#host.limits.refreshTimeoutMs, ask());
+      if (answer === LATE) return undefined;
+      const [info, slots] = answer;
       const topology = Topology.fromClusterSlots(slots, address, this.#host.reach);
       const epoch = Number(/cluster_current_epoch:(\d+)/.exec(String(info))?.[1] ?? 0);
       return topology.coveredSlotCount > 0 ? { topology, epoch } : undefined;
     } catch {
       return undefined;
-    } finally {
-      tooLate.abort();
     }
   }
 }

@@ -5,6 +5,8 @@ import { Deadline } from '../../src/cluster/deadline.ts';
 import { FeatureStoreError } from '../../src/errors.ts';
 
 const open = new Closing();
+/** With the clock held: the loop's next turn, before which the sockets are read. */
+const oneTurn = (): unknown => vi.advanceTimersByTime(1);
 const never = new Promise<never>(() => undefined);
 
 describe('with the clock held', () => {
@@ -20,6 +22,8 @@ describe('with the clock held', () => {
     vi.advanceTimersByTime(49);
     expect(deadline.passed).toBe(false);
     vi.advanceTimersByTime(1);
+    expect(deadline.passed).toBe(false);
+    oneTurn();
     expect(deadline.passed).toBe(true);
     expect(deadline.error()).toMatchObject({ code: 'TIMEOUT', retryable: true });
     expect(deadline.error().message).toContain('timeoutMs 50');
@@ -29,6 +33,7 @@ describe('with the clock held', () => {
     using deadline = new Deadline(50, open);
     const race = deadline.race(never);
     vi.advanceTimersByTime(50);
+    oneTurn();
     await expect(race).rejects.toMatchObject({ code: 'TIMEOUT' });
     await expect(deadline.race(never)).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
@@ -75,6 +80,7 @@ describe('with the clock held', () => {
     deadline.onPass(second);
     deadline.onPass(() => void told.push('third'));
     vi.advanceTimersByTime(50);
+    oneTurn();
     expect(told).toStrictEqual(['first', 'second', 'third']);
   });
 });

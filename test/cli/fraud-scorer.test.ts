@@ -36,3 +36,10 @@ it('rises with every sign of fraud', () => {
   const [nothing = 1, ...scores] = score([{}, ...signs]);
   for (const value of scores) expect(value).toBeGreaterThan(nothing);
 });
+
+it('asks a row for its own features alone', () => {
+  const inherited = Object.create({ chargeback_count_180d: '9', risk_segment: 'high' }) as object;
+  expect(score([{ ...inherited }, inherited as Record<string, string>])).toStrictEqual(
+    score([{}, {}]),
+  );
+});

@@ -3,7 +3,11 @@
  *
  * One base, one list of codes: match on `code`, not on the message. `retryable` says whether the
  * same call may succeed later without a change on the caller's side. Messages say what happened,
- * to which value, which limit was met, and what to do; they never hold a credential.
+ * to which id or option, which limit was met, and what to do. They are one line, and never hold a
+ * credential or the value of a feature.
+ *
+ * Errors that carry rows keep them where no printer or logger looks: `rows` and `failed` are getters
+ * of the class. What is logged is `summary`, whose size does not depend on how many rows failed.
  */
 
 /** Code → may the same call succeed later, unchanged? */
@@ -60,6 +64,8 @@ export class FeatureStoreError extends Error {
   readonly code: ErrorCode;
   /** Whether the same call may succeed later without a change on the caller's side. */
   readonly retryable: boolean;
+  /** `host:port` of the node that the row was sent to last, where it was sent. */
+  declare readonly shard?: string;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -74,18 +80,89 @@ export interface FailedRow {
   readonly error: FeatureStoreError;
 }
 
+/** What is printed and logged of failed rows. */
+export interface FailureSummary {
+  readonly failedCount: number;
+  /** Failed rows by the code of their error, most first. */
+  readonly byCode: Readonly<Record<string, number>>;
+  /** Failed rows by the node they were sent to last, most first: ten nodes, and `others`. */
+  readonly byShard: Readonly<Record<string, number>>;
+  /** Of the first failed rows, cut after 60 characters. */
+  readonly firstIds: readonly string[];
+}
+
+/** Frames of a stack that lead from the store into the caller's code. */
+const FRAMES = 4;
+/** Frames of each cause: loggers print the stacks of causes too. */
+const CAUSE_FRAMES = 2;
+/** Deeper than the causes of a row's error go. */
+const MAX_CAUSES = 4;
+
+/** What errors with failed rows share: where the rows are, and what is printed instead of them. */
+abstract class PartialError extends FeatureStoreError {
+  readonly #failed: readonly FailedRow[];
+  readonly #summary: FailureSummary;
+
+  constructor(code: ErrorCode, message: string, failed: readonly FailedRow[], cause: unknown) {
+    const summary = summaryOf(failed);
+    super(code, message + describe(summary));
+    this.#failed = failed;
+    this.#summary = summary;
+    // By a getter: an uncaught error is printed with the content of its cause, and that of its cause.
+    Object.defineProperty(this, 'cause', { configurable: true, get: () => cause });
+  }
+
+  /** Every failed row, with its reason. */
+  get failed(): readonly FailedRow[] {
+    return this.#failed;
+  }
+
+  /** Counts, codes, shards and the first ids of the failed rows; the message has them too. */
+  get summary(): FailureSummary {
+    return this.#summary;
+  }
+
+  /** For JSON: no row. */
+  toJSON(): object {
+    return { ...this, message: this.message, ...this.#summary };
+  }
+
+  /** Keeps the start of the stacks that printers show: the error's own, and those of its causes. */
+  protected shortenStacks(): void {
+    shortenStack(this, FRAMES);
+    let { cause } = this;
+    for (let i = 0; i < MAX_CAUSES && cause instanceof FeatureStoreError; i++) {
+      if (cause instanceof PartialError) return;
+      shortenStack(cause, CAUSE_FRAMES);
+      ({ cause } = cause);
+    }
+  }
+}
+
+/** For console.log and the like: the start of the stack, unless the error is inside something else. */
+function printed(
+  this: PartialError,
+  depth: number | null,
+  options: object & { readonly depth?: number | null },
+  inspect: (value: unknown, options: object) => string,
+): string {
+  const { name, ...facts } = this;
+  const isOutermost = depth === options.depth;
+  const head = isOutermost ? this.stack : `${name}: ${this.message}`;
+  return `${head} ${inspect(facts, { ...options, breakLength: Infinity })}`;
+}
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+Object.defineProperty(PartialError.prototype, INSPECT, { value: printed });
+
 /**
  * Some ids of a batch read failed. `rows[i]` belongs to `ids[i]` as ever; the row of a failed id
- * is `undefined`, which an absent entity (`{}`) never is.
+ * is `undefined`, which an absent entity (`{}`) never is. No row is printed or logged with the error.
  */
-export class PartialBatchError<
-  Row extends object = Record<string, string>,
-> extends FeatureStoreError {
+export class PartialBatchError<Row extends object = Record<string, string>> extends PartialError {
   override readonly name = 'PartialBatchError';
   /** Whether one of the failed ids may succeed later. */
   override readonly retryable: boolean;
-  readonly rows: readonly (Row | undefined)[];
-  readonly failed: readonly FailedRow[];
+  readonly #rows: readonly (Row | undefined)[];
 
   constructor(rows: readonly (Row | undefined)[], failed: readonly FailedRow[]) {
     const first = failed[0];
@@ -93,25 +170,120 @@ export class PartialBatchError<
       'PARTIAL_BATCH',
       `${failed.length} of ${rows.length} ids could not be read; error.rows has the others. ` +
         "Pass onFailure: 'return' to get both without an error." +
-        (first ? ` The first, '${first.id.slice(0, 60)}': ${first.error.message}` : ''),
-      first ? { cause: first.error } : undefined,
+        (first ? ` The first, ${shownText(first.id)}: ${first.error.message}` : ''),
+      failed,
+      first?.error,
     );
-    this.rows = rows;
-    this.failed = failed;
+    this.#rows = rows;
     this.retryable = failed.some(({ error }) => error.retryable);
+    this.shortenStacks();
+  }
+
+  /** `rows[i]` for `ids[i]`: the features, or undefined where the id failed. */
+  get rows(): readonly (Row | undefined)[] {
+    return this.#rows;
   }
 }
 
 /** A bulk load stopped before the end of its rows: aborted, its source threw, or too many rows failed. */
-export class PartialLoadError extends FeatureStoreError {
+export class PartialLoadError extends PartialError {
   override readonly name = 'PartialLoadError';
   /** Rows that were written and acknowledged. */
   readonly loaded: number;
-  readonly failed: readonly FailedRow[];
 
   constructor(message: string, loaded: number, failed: readonly FailedRow[], cause: unknown) {
-    super('PARTIAL_LOAD', message, { cause });
+    super('PARTIAL_LOAD', message, failed, cause);
     this.loaded = loaded;
-    this.failed = failed;
+    this.shortenStacks();
   }
+}
+
+const FIRST_IDS = 5;
+const SHARDS_NAMED = 10;
+
+/** Counted at once; then the counts go on to what is in the errors. */
+const MAX_ERRORS_COUNTED = 4_096;
+
+function summaryOf(failed: readonly FailedRow[]): FailureSummary {
+  const [codes, shards] = [new Tally<string>(), new Tally<string>()];
+  // Most rows share their error with others, and one look-up by identity is the quickest.
+  const errors = new Tally<FeatureStoreError>();
+  const goOn = (): void => {
+    for (const [{ code, shard }, { count }] of errors.counts) {
+      codes.add(code, count);
+      if (shard !== undefined) shards.add(shard, count);
+    }
+    errors.counts.clear();
+  };
+  for (const { error } of failed) {
+    errors.add(error, 1);
+    if (errors.counts.size >= MAX_ERRORS_COUNTED) goOn();
+  }
+  goOn();
+  return {
+    failedCount: failed.length,
+    byCode: mostFirst(codes, Number.POSITIVE_INFINITY),
+    byShard: mostFirst(shards, SHARDS_NAMED),
+    firstIds: failed.slice(0, FIRST_IDS).map(({ id }) => shownText(id).slice(1, -1)),
+  };
+}
+
+/** `2 TIMEOUT, 1 WRONG_TYPE; by shard: 2 127.0.0.1:7000, 1 127.0.0.1:7001; first ids: 'u1', 'u2', 'u3'.` */
+function describe({ failedCount, byCode, byShard, firstIds }: FailureSummary): string {
+  if (failedCount === 0) return '';
+  const list = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(', ');
+  const shards = list(byShard);
+  const ids = firstIds.map((id) => `'${id}'`).join(', ');
+  return ` Failed: ${list(byCode)}${shards && `; by shard: ${shards}`}; first ids: ${ids}.`;
+}
+
+class Tally<Item> {
+  readonly counts = new Map<Item, { count: number }>();
+
+  add(item: Item, count: number): void {
+    const seen = this.counts.get(item);
+    if (seen) seen.count += count;
+    else this.counts.set(item, { count });
+  }
+}
+
+/** The rest, where there are more names, is `others`. */
+function mostFirst({ counts }: Tally<string>, nameCount: number): Record<string, number> {
+  const sorted = [...counts].map(([name, { count }]) => [name, count] as const);
+  sorted.sort(([, a], [, b]) => b - a);
+  const others = sorted.slice(nameCount).reduce((sum, [, count]) => sum + count, 0);
+  return {
+    ...Object.fromEntries(sorted.slice(0, nameCount)),
+    ...(others > 0 ? { others } : {}),
+  };
+}
+
+function shortenStack(error: Error, frameCount: number): void {
+  const { stack }: { stack?: unknown } = error;
+  if (typeof stack !== 'string') return; // an application may make stacks of its own
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  error.stack = [`${error.name}: ${error.message}`, ...frames.slice(0, frameCount)].join('\n');
+}
+
+const SHOWN_CHARACTERS = 60;
+/** What would break a log line, or turn it round. */
+const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** Text as an error message shows it: short, on one line, and quoted. */
+export function shownText(text: string): string {
+  const { length } = text;
+  const begin = length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+  return `'${oneLine(begin)}'`;
+}
+
+/** With what is not printable escaped. */
+export function oneLine(text: string): string {
+  return text.toWellFormed().replace(UNPRINTABLE, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

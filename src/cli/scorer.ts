@@ -106,7 +106,8 @@ function chunkOf(ids: readonly string[]): string {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'string') return `the string '${value.slice(0, 60)}'`;
+  // It may be the value of a feature.
+  if (typeof value === 'string' || Number.isFinite(value)) return `a ${typeof value}`;
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 

@@ -3,6 +3,7 @@
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import { verdictOf } from './redirect.ts';
+import { serverWords } from './server-words.ts';
 import { ServerError, type Reply } from './resp/reply-reader.ts';
 
 /** The error of a row that too few replicas have, or nobody can tell. */
@@ -19,7 +20,9 @@ export function notConfirmed(
     }
   }
   const seen =
-    reply instanceof ServerError ? `it answers '${reply.message}'` : `${String(reply)} did`;
+    reply instanceof ServerError
+      ? `it answers '${serverWords(reply.message)}'`
+      : `${String(reply)} did`;
   return new FeatureStoreError(
     'NOT_REPLICATED',
     `${primary} wrote the row, but minReplicas ${minReplicas} did not confirm it in time: ${seen}. ` +

@@ -9,6 +9,7 @@ import { FeatureStoreError } from '../errors.ts';
 import { formatAddress, type HostAndPort } from './address.ts';
 import { Connection } from './connection.ts';
 import type { ClusterLimits } from './options.ts';
+import { serverWords } from './server-words.ts';
 import { LATE, orLate } from './timer.ts';
 import type { ConnectionMode, NatMap, Underlay } from './underlay.ts';
 
@@ -122,7 +123,7 @@ async function probe(seed: Seed, timeoutMs: number): Promise<ConnectionMode> {
   });
   let trouble = '';
   redis.on('error', (error: Error) => {
-    trouble ||= error.message;
+    trouble ||= messageOf(error);
   });
   try {
     return await modeOf(redis, timeoutMs);
@@ -195,5 +196,5 @@ async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return serverWords(error instanceof Error ? error.message : String(error));
 }

@@ -261,6 +261,7 @@ class Dispatch<Answer> implements Call<Answer> {
   }
 
   #fail(so: SoFar, row: number, error: FeatureStoreError): void {
+    noteShard(error, so.to);
     this.#gather.fail(row, error);
     this.connection.counters.of(so.to ?? NO_OWNER).failedRows++;
     this.#tell('failure', [row], so, { error });
@@ -295,6 +296,11 @@ function countUp(count: number): number[] {
   const rows: number[] = [];
   for (let row = 0; row < count; row++) rows.push(row);
   return rows;
+}
+
+/** Where the row was sent last. Errors are made where that is not known; rows that share one share their shard. */
+function noteShard(error: FeatureStoreError & { shard?: Address }, to: Address | undefined): void {
+  if (to !== undefined) error.shard ??= to;
 }
 
 function nobodyOwns(): FeatureStoreError {

@@ -22,6 +22,7 @@ import type { Address } from './address.ts';
 import type { Redis } from './ioredis.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
+import { serverWords } from './server-words.ts';
 import type { Turn, Turns } from './turns.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
@@ -284,7 +285,8 @@ export class Lane {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#forget(); // nothing behind it can be believed
-      this.#wire.reset(`it said what is not RESP: ${error.message}`);
+      // Not the bytes that it quotes: they may be the value of a feature.
+      this.#wire.reset(`it said what is not RESP: ${error.message.replace(/ *".*/s, '')}`);
       return true;
     }
   }
@@ -353,12 +355,12 @@ export class Lane {
       denied
         ? new FeatureStoreError(
             'ACCESS_DENIED',
-            `${this.address} refuses the connection: '${trouble}'. ` +
+            `${this.address} refuses the connection: '${serverWords(trouble)}'. ` +
               'Set redisOptions.username and redisOptions.password.',
           )
         : new FeatureStoreError(
             'CONNECTION_LOST',
-            `The connection to ${this.address} was lost${trouble ? `: ${trouble}` : ''}.`,
+            `The connection to ${this.address} was lost${trouble ? `: ${serverWords(trouble)}` : ''}.`,
           ),
       isCut,
     );

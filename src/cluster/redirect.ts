@@ -13,6 +13,7 @@
 
 import { FeatureStoreError, type ErrorCode } from '../errors.ts';
 import type { Address } from './address.ts';
+import { serverWords } from './server-words.ts';
 
 export type Verdict =
   | { readonly kind: 'moved'; readonly slot: number; readonly address: Address }
@@ -64,14 +65,14 @@ export function verdictOf(message: string, from: Address): Verdict {
 }
 
 function wait(message: string, from: Address, advice: string): Verdict {
-  const said = `${from} answers '${message}'. ${advice}`;
+  const said = `${from} answers '${serverWords(message)}'. ${advice}`;
   return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said) };
 }
 
 /** The error of a row that the server refused for good. */
 function refusal(word: string, message: string, from: Address): FeatureStoreError {
   const { code, advice } = explain(word, message);
-  return new FeatureStoreError(code, `${from} refuses: '${message}'. ${advice}`);
+  return new FeatureStoreError(code, `${from} refuses: '${serverWords(message)}'. ${advice}`);
 }
 
 function explain(word: string, message: string): { code: ErrorCode; advice: string } {

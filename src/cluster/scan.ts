@@ -45,7 +45,7 @@ export async function* scanKeys(
       throw error;
     }
     if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
-      throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied ${String(reply)}`);
+      throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied no page of keys.`);
     }
     const page = { shard, cursor: String(reply[0]), keys: reply[1].map(keyOf) };
     if (pagePauseMs > 0 && page.cursor !== LAST) {

@@ -12,7 +12,7 @@ import {
 } from '../cluster/resp/command-writer.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { FeatureBytes, FeatureRow, Features } from './features.ts';
-import { isRecord, show } from './option-checks.ts';
+import { isRecord, show, showKind } from './option-checks.ts';
 
 export const MAX_NAME_BYTES = 4_096;
 export const MAX_VALUE_BYTES = 8_388_608;
@@ -47,7 +47,7 @@ export class FeatureEncoder {
     if (names === undefined) {
       return refuse(
         id,
-        `The features must be an object of values by name, but are ${show(features)}.`,
+        `The features must be an object of values by name, but are ${showKind(features)}.`,
       );
     }
     if (names.length <= MAX_FEATURES) return names;
@@ -184,7 +184,7 @@ export function encodeValue(id: string, name: string, value: unknown): string | 
       : 'Leave the feature out, or write what the model shall see instead.';
   return refuse(
     id,
-    `Feature ${show(name)} is ${show(value)}; a value is a string, a finite number, a boolean or a ` +
+    `Feature ${show(name)} is ${showKind(value)}; a value is a string, a finite number, a boolean or a ` +
       `Uint8Array. ${remedy}`,
   );
 }

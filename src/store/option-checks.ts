@@ -1,6 +1,6 @@
 /** Checks that options share. Each error names the option, the value, the limit, and what to do. */
 
-import { FeatureStoreError } from '../errors.ts';
+import { FeatureStoreError, shownText } from '../errors.ts';
 
 /** Longest time that a Node timer can wait. */
 export const MAX_TIMEOUT_MS = 2_147_483_647;
@@ -15,7 +15,7 @@ export function refuse(message: string): never {
 /** Refuses what is not an object, and keys that nobody would read. */
 export function checkKeys(path: string, options: unknown, known: readonly string[]): void {
   if (!isRecord(options)) {
-    refuse(`${path} must be an object of options, but is ${show(options)}.`);
+    refuse(`${path} must be an object of options, but is ${showKind(options)}.`);
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
@@ -78,15 +78,12 @@ export function pathTo(path: string, key: string): string {
 }
 
 const SHOWN_CHARACTERS = 60;
-/** What would break a log line, or turn it round. */
-const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** A value as an error message shows it: short, on one line, and quoted where it is a string. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
     const { length } = value;
-    const text = length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value;
-    const quoted = `'${text.toWellFormed().replace(UNPRINTABLE, escaped)}'`;
+    const quoted = shownText(value);
     return length > SHOWN_CHARACTERS ? `${quoted} (${length} characters)` : quoted;
   }
   if (typeof value === 'bigint') {
@@ -99,8 +96,10 @@ export function show(value: unknown): string {
     : String(value);
 }
 
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+/** A value that may be a feature, or hold a password: what kind it is, and nothing of it. */
+export function showKind(value: unknown): string {
+  const isSecret = typeof value === 'string' || typeof value === 'bigint' || Number.isFinite(value);
+  return isSecret ? `a ${typeof value}` : show(value);
 }
 
 /** What it is, but nothing that is in it. */

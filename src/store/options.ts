@@ -14,6 +14,7 @@ import {
   pathTo,
   refuse,
   show,
+  showKind,
 } from './option-checks.ts';
 
 export interface FeatureStoreOptions {
@@ -157,7 +158,7 @@ function resolveTarget({
     refuse("Give nodes, such as ['redis://127.0.0.1:7000'], or redis, an ioredis object.");
   }
   if (!Array.isArray(nodes) || nodes.length === 0) {
-    refuse(`nodes must be an array with at least one address, but is ${show(nodes)}.`);
+    refuse(`nodes must be an array with at least one address, but is ${showKind(nodes)}.`);
   }
   if (nodes.length > MAX_NODES) {
     refuse(`nodes has ${nodes.length} addresses; the limit is ${MAX_NODES}. A few are enough.`);
@@ -170,7 +171,7 @@ function resolveTarget({
 
 function ownRedis(redis: unknown): Cluster | Redis {
   if (typeof redis !== 'object' || redis === null) {
-    refuse(`redis must be an ioredis Cluster or Redis, but is ${show(redis)}.`);
+    refuse(`redis must be an ioredis Cluster or Redis, but is ${showKind(redis)}.`);
   }
   const judgement = judgeRedis(redis);
   if ('trouble' in judgement) refuse(`redis ${judgement.trouble}.`);
@@ -181,7 +182,7 @@ function ownRedis(redis: unknown): Cluster | Redis {
 function checkRedisOptions(redisOptions: RedisOptions | undefined): void {
   if (redisOptions === undefined) return;
   if (typeof redisOptions !== 'object' || redisOptions === null || Array.isArray(redisOptions)) {
-    refuse(`redisOptions must be an object of ioredis options, but is ${show(redisOptions)}.`);
+    refuse(`redisOptions must be an object of ioredis options, but is ${showKind(redisOptions)}.`);
   }
   for (const key of ['host', 'port', 'path', 'sentinels'] as const) {
     if (redisOptions[key] !== undefined) {

@@ -17,12 +17,12 @@ import type { INCOMPLETE, Reply, ReplyReader } from '../cluster/resp/reply-reade
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { nextTurn } from '../cluster/turns.ts';
-import { FeatureStoreError, PartialLoadError, type FailedRow } from '../errors.ts';
+import { FeatureStoreError, oneLine, PartialLoadError, type FailedRow } from '../errors.ts';
 import type { WriteOptions } from './call-options.ts';
 import { FeatureEncoder } from './codec.ts';
 import { confirmation, newDeadline, type Context } from './context.ts';
 import type { FeatureRows, Features } from './features.ts';
-import { isRecord, show } from './option-checks.ts';
+import { isRecord, show, showKind } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
 
 const ROWS_PER_WINDOW = 10_000;
@@ -209,13 +209,17 @@ class RowLoad {
       if (error.code === 'ABORTED' || error.code === 'CLOSED') throw error;
     }
     if (this.#failed.length > MAX_FAILED_ROWS) {
-      throw new Error(`more than ${MAX_FAILED_ROWS} rows failed`);
+      throw new FeatureStoreError('PARTIAL_LOAD', `More than ${MAX_FAILED_ROWS} rows failed.`);
     }
     this.#options.onProgress?.({ loaded: this.#loaded, failed: this.#failed.length });
   }
 
   #stopped(cause: unknown): FeatureStoreError {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    // What the source threw has words of its own, which may quote a row: they are in the cause alone.
+    const why =
+      cause instanceof FeatureStoreError
+        ? cause.message
+        : `the rows or onProgress threw ${kindOfThrown(cause)}; see the cause.`;
     return new PartialLoadError(
       `The load stopped after ${this.#loaded} rows were written: ${why}`,
       this.#loaded,
@@ -328,12 +332,19 @@ class RowWindow implements Window<Entry> {
   }
 }
 
+/** `TypeError`, `Error ECONNRESET`, `a string`. */
+function kindOfThrown(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return showKind(thrown);
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? ` ${thrown.code}` : '';
+  return oneLine(`${thrown.name}${code}`.slice(0, 100));
+}
+
 /** @throws FeatureStoreError INVALID_FEATURE */
 function entryOf(entry: unknown): Entry {
   let shown: string;
   try {
     if (Array.isArray(entry) && entry.length === 2) return [entry[0], entry[1]];
-    shown = show(entry) + (Array.isArray(entry) ? ` of ${entry.length}` : '');
+    shown = showKind(entry) + (Array.isArray(entry) ? ` of ${entry.length}` : '');
   } catch (cause) {
     const problem = 'A row cannot be read: it throws; see the cause.';
     throw new FeatureStoreError('INVALID_FEATURE', problem, { cause });
@@ -356,6 +367,6 @@ function sourceOf(rows: FeatureRows): Source<Entry> {
   }
   throw new FeatureStoreError(
     'INVALID_FEATURE',
-    `rows must be an object, a Map, or an iterable of [id, features], but is ${show(rows)}.`,
+    `rows must be an object, a Map, or an iterable of [id, features], but is ${showKind(rows)}.`,
   );
 }

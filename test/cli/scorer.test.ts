@@ -50,7 +50,7 @@ it.each([
   ['too many', [1, 2, 3], 'gave 3 scores'],
   ['nothing', undefined, 'gave undefined'],
   ['an object', { u1: 1, u2: 2 }, 'gave an object'],
-  ['a string', '12', "gave the string '12'"],
+  ['a string', '12', 'gave a string'],
   [
     'NaN',
     [1, Number.NaN],
@@ -58,7 +58,7 @@ it.each([
   ],
   ['an infinity', [Infinity, 1], 'gave Infinity for row 0'],
   ['null', [1, null], 'gave null for row 1'],
-  ['a number in a string', [1, '2'], "gave the string '2' for row 1"],
+  ['a number in a string', [1, '2'], 'gave a string for row 1'],
   ['a hole', Array.from({ length: 2 }), 'gave undefined for row 0'],
   ['big integers', new BigInt64Array(2), 'gave 0 for row 0'],
 ])('refuses scores: %s', async (_, scores, problem) => {

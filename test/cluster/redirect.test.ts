@@ -68,7 +68,7 @@ test.each([
   ['NOAUTH Authentication required.', 'ACCESS_DENIED', 'redisOptions.password'],
   ['WRONGPASS invalid username-password pair', 'ACCESS_DENIED', 'redisOptions.password'],
   ["NOPERM User x has no permissions to run the 'hset' command", 'ACCESS_DENIED', 'Grant'],
-  ["ERR unknown command 'HSETEX', with args beginning with: 'k' ", 'UNSUPPORTED_SERVER', '7.4'],
+  ["ERR unknown command 'HSETEX'", 'UNSUPPORTED_SERVER', '7.4'],
   ["ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.", 'UNSUPPORTED_SERVER', '7.4'],
   ['ERR wrong number of arguments', 'COMMAND_REFUSED', 'not retried'],
   ['CROSSSLOT Keys in request do not hash to the same slot', 'COMMAND_REFUSED', 'not retried'],
@@ -79,6 +79,17 @@ test.each([
   const said = 'error' in verdict ? verdict.error.message : '';
   expect(said).toContain(`${FROM} refuses: '${message}'`);
   expect(said).toContain(advice);
+});
+
+test('what a server repeats of a command, which has the features in it, is in no error', () => {
+  const words = "ERR unknown command 'HSETEX', with args beginning with: 'u1' 'EX' '5' 'secret' ";
+  for (const message of [words, `EXECABORT Transaction discarded because of: ${words}`]) {
+    const verdict = verdictOf(message, FROM);
+    expect(verdict).toMatchObject({ kind: 'fail', error: { code: 'UNSUPPORTED_SERVER' } });
+    const said = 'error' in verdict ? verdict.error.message : '';
+    expect(said).toContain("unknown command 'HSETEX''. ");
+    expect(said).not.toContain('secret');
+  }
 });
 
 test.each([

@@ -77,9 +77,9 @@ test.each<[readonly Reply[], string]>([
   [[1, 0], 'EXPIRE replied 0'],
   [[1, null], 'EXPIRE replied null'],
   [[1], 'EXPIRE replied undefined'],
-  [[1, '1'], 'EXPIRE replied "1"'],
+  [[1, '1'], 'EXPIRE replied "text of 1"'],
   [['OK', 1], 'HSET replied "OK"'],
-  [['2', 1], 'HSET replied "2"'],
+  [['2', 1], 'HSET replied "text of 1"'],
   [[null, 1], 'HSET replied null'],
   [[], 'HSET replied undefined'],
 ])('%j is an unexpected reply', (replies, message) => {

@@ -162,7 +162,7 @@ test.each([
   [Number.NEGATIVE_INFINITY, '-Infinity'],
   [null, 'null'],
   [undefined, 'undefined'],
-  [12n, '12'],
+  [12n, 'a bigint'],
   [{}, 'object'],
   [new Date(0), 'object'],
   [Buffer.from('x'), 'object'],

@@ -164,10 +164,10 @@ test.each([
   [{}, 'Give nodes'],
   [{ nodes: NODES, node: 1 }, 'options.node is not an option; known are nodes, redis, '],
   [{ nodes: [] }, 'nodes must be an array with at least one address'],
-  [{ nodes: 'h:1' }, "nodes must be an array with at least one address, but is 'h:1'"],
+  [{ nodes: 'h:1' }, 'nodes must be an array with at least one address, but is a string'],
   [
     { nodes: NODES, redisOptions: 'x' },
-    "redisOptions must be an object of ioredis options, but is 'x'",
+    'redisOptions must be an object of ioredis options, but is a string',
   ],
   [{ nodes: NODES, redisOptions: null }, 'redisOptions must be an object of ioredis options'],
   [{ nodes: NODES, redisOptions: { host: 'h' } }, 'redisOptions.host is not for here'],

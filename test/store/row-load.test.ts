@@ -83,7 +83,7 @@ test.each([null, undefined, 7, 'text', true, new Date(0), Promise.resolve({ u1: 
 test.each([
   [['u1'], 'an array of 1'],
   [['u1', {}, {}], 'an array of 3'],
-  ['u1', "'u1'"],
+  ['u1', 'a string'],
   [null, 'null'],
   [{ id: 'u1' }, 'object'],
 ])('%j is no row', async (row, shown) => {

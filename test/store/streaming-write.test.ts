@@ -79,7 +79,9 @@ test.each<readonly Reply[]>([[0], [null], ['OK'], [], [2], ['1']])(
   (...replies) => {
     const error = checkStreamingReplies('HSETEX', replies, 2);
     expect(error?.code).toBe('UNEXPECTED_REPLY');
-    expect(error?.message).toContain(`HSETEX replied ${JSON.stringify(replies[0])}`);
+    expect(error?.message).toContain(
+      `HSETEX replied ${replies[0] === '1' ? '"text of 1"' : JSON.stringify(replies[0])}`,
+    );
     expect(newWriter('HSETEX').answerOf(replies, 2)).toMatchObject({ code: 'UNEXPECTED_REPLY' });
   },
 );
@@ -101,7 +103,7 @@ test.each<[Reply, string]>([
   [[2, [1]], '[1]'], // fewer codes than fields
   [[2, []], '[]'],
   [[2, [1, 1, 1]], '[1,1,1]'],
-  [[2, ['1', '1']], '["1","1"]'],
+  [[2, ['1', '1']], '["text of 1","text of 1"]'],
   [[2, null], '[2,null]'], // no such key
   [[2], '[2]'],
   [null, 'null'], // the transaction was not executed

@@ -1,10 +1,7 @@
 /**
  * The control plane: the ioredis Cluster or Redis underneath, the slot table, and the lanes.
  *
- *   nodes ──probe──▶ cluster or standalone? ──▶ ioredis Cluster / Redis   asked for topology
- *                                                      │ its options
- *                                                      ▼
- *                                               lanes, one per node and purpose
+ *   ioredis Cluster / Redis (connect.ts) ── its options ──▶ lanes, one per node and purpose
  *
  * The slot table is refreshed by asking the nodes themselves (slot-table.ts). Lanes are ioredis
  * connections with the same options (TLS, ACL user, names), on which nothing else is sent.

@@ -6,7 +6,7 @@ import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluste
 import { promotion, rejoin, replicated } from '../../scripts/soak/failover.ts';
 import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore, type LoadOptions } from '../../src/index.ts';
-import { faultsSeed } from './workload.ts';
+import { faultsSeed } from './seed.ts';
 
 /** So large that the replica's share does not fit into the sockets on its way. */
 const VALUE = 'x'.repeat(8_000);

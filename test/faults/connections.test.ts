@@ -5,7 +5,8 @@ import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluste
 import { killConnections } from '../../scripts/soak/faults.ts';
 import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
-import { expectNothingFailed, faultsSeed, startWorkload } from './workload.ts';
+import { faultsSeed } from './seed.ts';
+import { expectNothingFailed, startWorkload } from './workload.ts';
 
 let cluster: LocalCluster;
 

@@ -1,10 +1,9 @@
-/** Runs a fast-check property so that it can be run again: FAULTS_SEED chooses, and a failure tells it. */
+/** Runs a fast-check property so that it can be run again: FAULTS_SEED chooses, and a failure reports it. */
 
 import * as fc from 'fast-check';
+import { faultsSeed } from './seed.ts';
 
 const LONGEST_REPORT = 4_000;
-
-export const SEED: number = Number(process.env['FAULTS_SEED'] ?? Date.now() % 0x7fff_ffff);
 
 /** Checks `runs` examples; each may hold many cases. */
 export async function holds<Values>(
@@ -13,7 +12,7 @@ export async function holds<Values>(
 ): Promise<void> {
   try {
     await fc.assert(property as fc.IAsyncProperty<Values>, {
-      seed: SEED,
+      seed: faultsSeed,
       numRuns: runs,
       interruptAfterTimeLimit: 120_000,
       markInterruptAsFailure: true,
@@ -22,7 +21,7 @@ export async function holds<Values>(
     const report = error instanceof Error ? error.message : String(error);
     const cause = error instanceof Error ? error.cause : error;
     // oxlint-disable-next-line preserve-caught-error -- its message can be megabytes long
-    throw new Error(`Again with FAULTS_SEED=${SEED}. ${report.slice(0, LONGEST_REPORT)}`, {
+    throw new Error(`Again with FAULTS_SEED=${faultsSeed}. ${report.slice(0, LONGEST_REPORT)}`, {
       cause,
     });
   }

@@ -10,7 +10,7 @@ import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
 import type { Holding } from './leaks-child.ts';
-import { faultsSeed } from './workload.ts';
+import { faultsSeed } from './seed.ts';
 
 const CHILD = fileURLToPath(new URL('./leaks-child.ts', import.meta.url));
 const BATCHES = 2_000;

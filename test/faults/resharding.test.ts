@@ -7,7 +7,8 @@ import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 import { waysToMove } from '../../scripts/soak/ways-to-move.ts';
 import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
-import { expectNothingFailed, faultsSeed, startWorkload } from './workload.ts';
+import { faultsSeed } from './seed.ts';
+import { expectNothingFailed, startWorkload } from './workload.ts';
 
 let cluster: LocalCluster;
 const vip = Array.from({ length: 60 }, (_, n) => `v${n}`);

@@ -6,7 +6,7 @@ import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { CALL_NAMES, endingOf, forgottenCalls, runCall, type Subject } from './life-calls.ts';
 import { OPEN, SILENT, SilenceProxy, type Path } from './silence-proxy.ts';
-import { faultsSeed } from './workload.ts';
+import { faultsSeed } from './seed.ts';
 import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 
 const TIMEOUT_MS = 250;

@@ -3,7 +3,7 @@
 import { expect, it, onTestFailed } from 'vitest';
 import { runSoak } from '../../scripts/soak/run.ts';
 import { brokenPromises, newTally } from '../../scripts/soak/tally.ts';
-import { faultsSeed } from './workload.ts';
+import { faultsSeed } from './seed.ts';
 
 it('soaks until it is told to stop, keeps every promise and says what it did', async () => {
   const lines: string[] = [];

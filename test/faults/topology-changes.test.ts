@@ -11,7 +11,8 @@ import { SlotMover } from '../../scripts/soak/slot-mover.ts';
 import type { Tally } from '../../scripts/soak/tally.ts';
 import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
-import { expectNothingFailed, faultsSeed, startWorkload } from './workload.ts';
+import { faultsSeed } from './seed.ts';
+import { expectNothingFailed, startWorkload } from './workload.ts';
 
 const SLOTS_MOVED = 300;
 const SLOTS_AT_ONCE = 8;

@@ -3,10 +3,7 @@
 import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { total, type Tally } from '../../scripts/soak/tally.ts';
 import { Workload, type WorkloadOptions } from '../../scripts/soak/workload.ts';
-
-/** The run's seed: FAULTS_SEED, or a new one. */
-export const faultsSeed: number =
-  Number(process.env['FAULTS_SEED'] ?? '') || Math.floor(Math.random() * 2 ** 31);
+import { faultsSeed } from './seed.ts';
 
 /** Every entity is loaded when this resolves, and readers and writers run. */
 export async function startWorkload(options: Omit<WorkloadOptions, 'seed'>): Promise<Workload> {

@@ -165,7 +165,7 @@ test.each([
   [12n, 'a bigint'],
   [{}, 'object'],
   [new Date(0), 'object'],
-  [Buffer.from('x'), 'object'],
+  [new Uint8Array([120]).buffer, 'object'],
   [['a'], 'an array'],
   [(): string => 'x', 'a function'],
   [Symbol('x'), 'a symbol'],

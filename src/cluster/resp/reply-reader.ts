@@ -12,8 +12,7 @@
  * from the bytes: cut out, they would keep the whole chunk.)
  *
  * A string is text where its bytes are UTF-8, and its bytes where they are not: no character is put in the place of what
- * cannot be read. Only U+FFFD in what was decoded makes it look twice. Lines, which are the server's own words, are
- * text always.
+ * cannot be read. Only U+FFFD in decoded text makes it look twice. Lines, the server's own words, are always text.
  *
  * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a boolean
  * 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
@@ -77,9 +76,8 @@ const PUSH = 62; // >
 
 export class ReplyReader {
   #bytes: Buffer = NO_BYTES;
-  /** Whether `#bytes` is pure ASCII, once a string is in it. */
+  /** Whether `#bytes` is pure ASCII, once a string is in it; as text then, once a short one is. */
   #isAscii: boolean | undefined;
-  /** `#bytes` as text, where it is pure ASCII and short strings are in it. */
   #text: string | undefined;
   #at = 0;
   /** What `#bytes` is the begin of, where replies were put together from chunks. */
@@ -340,15 +338,19 @@ export class ReplyReader {
       this.#neededEnd = end + 2;
       return INCOMPLETE;
     }
-    if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF) {
+    if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF)
       throw new ProtocolError(`a string of ${length} bytes does not end there`);
-    }
     this.#at = end + 2;
     if (as === 'bytes') return this.#copyOf(begin, end);
     return this.#textOf(begin, end) ?? this.#copyOf(begin, end);
   }
 
   #integer(): number | typeof INCOMPLETE {
+    const plain = this.#plainNumber(this.#at);
+    if (plain >= -1) {
+      this.#at = this.#numberEnd;
+      return plain;
+    }
     const line = this.#line();
     if (line === INCOMPLETE) return INCOMPLETE;
     if (!/^[+-]?\d+$/.test(line)) throw new ProtocolError(`number ${JSON.stringify(line)}`);
@@ -358,10 +360,8 @@ export class ReplyReader {
   #line(): string | typeof INCOMPLETE {
     const end = this.#bytes.indexOf('\r\n', this.#at, 'latin1');
     if (end === -1) {
-      if (this.#bytes.length - this.#at > MAX_LINE_BYTES) {
-        throw new ProtocolError(`a line of more than ${MAX_LINE_BYTES} bytes`);
-      }
-      return INCOMPLETE;
+      if (this.#bytes.length - this.#at <= MAX_LINE_BYTES) return INCOMPLETE;
+      throw new ProtocolError(`a line of more than ${MAX_LINE_BYTES} bytes`);
     }
     const line = this.#textOf(this.#at, end) ?? this.#bytes.toString('utf8', this.#at, end);
     this.#at = end + 2;
@@ -393,7 +393,8 @@ export class ReplyReader {
   /** A copy of exactly these bytes: a view would keep the whole chunk, and change with it. */
   #copyOf(begin: number, end: number): Uint8Array {
     const copy = new Uint8Array(end - begin);
-    copy.set(this.#bytes.subarray(begin, end));
+    if (copy.length >= SHORT_STRING) copy.set(this.#bytes.subarray(begin, end));
+    else for (let i = 0; i < copy.length; i++) copy[i] = this.#bytes[begin + i] ?? 0;
     return copy;
   }
 }

@@ -10,6 +10,7 @@ import { medianRatio } from './statistics.ts';
 import { COUNTING, NOT_COUNTING } from './works/count-entities.ts';
 import { ALONE, DURING } from './works/interference.ts';
 import { ONE_NODE, SIX_NODES } from './works/node-count.ts';
+import { GROUP, SPREAD, VIP_SIZES, vipName } from './works/vip-group.ts';
 import { ONE_CALL, scalingName, STREAM } from './works/scaling.ts';
 
 export interface TargetResult {
@@ -105,6 +106,29 @@ const RATIO_TARGETS: readonly RatioTarget[] = [
     to: { work: 'count-beside', contender: NOT_COUNTING },
     bound: { max: 2 },
   },
+  ...VIP_SIZES.flatMap((members): RatioTarget[] => {
+    const work = vipName(members);
+    const what = `VIP group of ${members.toLocaleString('en-US')}`;
+    const of = { work, contender: GROUP };
+    return [
+      {
+        what: `${what}, client CPU per id`,
+        against: 'as many ids spread over the shards',
+        figure: 'clientUsPerId',
+        of,
+        to: { work, contender: SPREAD },
+        bound: { max: 0.9 },
+      },
+      {
+        what: `${what}, ids/s`,
+        against: 'redis-benchmark on the shard of the group',
+        figure: 'idsPerSecond',
+        of,
+        to: { work, contender: 'redis-benchmark' },
+        bound: { min: 0.8 },
+      },
+    ];
+  }),
   against('bulk load, client CPU per row', 'bulk-load', 'ioredis-pipelines', 'clientUsPerId', {
     max: 1 / 4,
   }),

@@ -27,6 +27,8 @@ const IN_DOC = new Set([
   'bulk-load',
   'streaming-write',
   'vip-100',
+  'vip-1000',
+  'vip-10000',
 ]);
 
 export function renderMarkdown(run: Run, source: string): string {

@@ -5,7 +5,7 @@ import { nodeCount } from './node-count.ts';
 import { scaling } from './scaling.ts';
 import { singleReads } from './single-read.ts';
 import { streamingUpdate } from './streaming-update.ts';
-import { vipGroup } from './vip-group.ts';
+import { vipGroups } from './vip-group.ts';
 import type { WorkPlan } from './work-plan.ts';
 import { writes } from './write.ts';
 
@@ -17,6 +17,6 @@ export const allWorks: readonly WorkPlan[] = [
   streamingUpdate,
   ...interference,
   countEntities,
-  vipGroup,
+  ...vipGroups,
   scaling,
 ];

@@ -1,33 +1,42 @@
-/** A VIP group, whose keys share a slot, against the same ids spread over the cluster. */
+/**
+ * A VIP group, whose keys share a slot, against the same ids spread over the cluster, and against what
+ * redis-benchmark gets from the one shard that owns the slot. Some callers at once, as redis-benchmark has.
+ */
 
 import { FeatureStore } from 'cluster-feature-store';
 import { drawIndexes, idOf } from '../data-set.ts';
 import type { Contender } from '../interleave.ts';
+import type { BenchTarget } from '../bench-servers.ts';
 import { urlsOf } from '../rivals/feature-store.ts';
+import { BENCHMARK_SHAPES, runRedisBenchmark } from '../rivals/redis-benchmark.ts';
 import { checkRows } from './row-check.ts';
-import type { WorkPlan } from './work-plan.ts';
+import type { Bench, WorkPlan } from './work-plan.ts';
 
-const MEMBERS = 100;
 const TTL_SECONDS = 86_400;
 
 export const GROUP = 'VIP group';
 export const SPREAD = 'spread ids';
 
-export const vipGroup: WorkPlan = {
-  name: 'vip-100',
-  title: 'VIP group of 100 against the same ids spread',
+export const VIP_SIZES = [100, 1_000, 10_000] as const;
+const CALLERS: Readonly<Record<(typeof VIP_SIZES)[number], number>> = { 100: 8, 1000: 4, 10000: 2 };
+const LIMIT_IDS = 60_000;
+
+export const vipGroups: readonly WorkPlan[] = VIP_SIZES.map((members) => ({
+  name: vipName(members),
+  title: `VIP group of ${members.toLocaleString('en-US')} against the same ids spread`,
   unit: 'id',
+  note: `${CALLERS[members]} callers at once; redis-benchmark reads from the shard of the group.`,
   targets: ['cluster', 'standalone'],
   rounds: 7,
   turnMs: 200,
-  concurrency: 1,
+  concurrency: CALLERS[members],
   contenders: async (bench, target) => {
     const { narrow, seed } = bench;
-    const indexes = [...new Set(drawIndexes(seed, MEMBERS, narrow.count))];
+    const indexes = [...new Set(drawIndexes(seed, members, narrow.count))];
     const ids = indexes.map(idOf);
     const store = await FeatureStore.connect({
       nodes: urlsOf(target),
-      keyPrefix: 'fs:vip:',
+      keyPrefix: `fs:vip${members}:`,
       vipGroups: { vip: ids },
     });
     bench.onClose(() => store.close());
@@ -49,6 +58,21 @@ export const vipGroup: WorkPlan = {
     return [
       contender(GROUP, () => group.batchGetFeatures(narrow.readNames)),
       contender(SPREAD, () => spread.readBatch(ids, narrow.readNames)),
+      ...limitOf(bench, target, group.shard()),
     ];
   },
-};
+}));
+
+export function vipName(members: number): string {
+  return `vip-${members}`;
+}
+
+function limitOf(bench: Bench, target: BenchTarget, shard: string | undefined): Contender[] {
+  const { benchmarkPath } = bench;
+  const [shape] = BENCHMARK_SHAPES;
+  const owner = target.benchmarkShards.find(({ node }) => `${node.host}:${node.port}` === shard);
+  if (!benchmarkPath || !shape || !owner || !bench.wants('redis-benchmark')) return [];
+  const measure = (): ReturnType<typeof runRedisBenchmark> =>
+    runRedisBenchmark(benchmarkPath, [owner], bench.narrow, shape, LIMIT_IDS);
+  return [{ name: shape.name, idsPerOperation: LIMIT_IDS, run: measure, measure }];
+}

@@ -12,6 +12,7 @@ import type { Delivery } from './delivery.ts';
 import { LaneLost, type Lane } from './lane.ts';
 import { NextWays } from './next-ways.ts';
 import { Question } from './question.ts';
+import type { ReplySize } from './reply-size.ts';
 import { ServerError } from './resp/reply-reader.ts';
 import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
 import { nextTurn } from './turns.ts';
@@ -27,6 +28,8 @@ export interface Parcel {
   readonly pauses: number;
   /** Connections that were cut under the rows so far. */
   readonly cuts: number;
+  /** How often that was while the node owed the first row, and that one alone. */
+  readonly loneCuts: number;
   /** How often the rows are sent with this; 1 is the first time. */
   readonly attempt: number;
 }
@@ -44,6 +47,8 @@ export interface Call<Answer> {
   readonly connection: Connection;
   readonly batch: Batch<Answer>;
   readonly delivery: Delivery;
+  /** Of the batch, or of the call where the batch has none. */
+  readonly replySize: ReplySize;
   /** Takes what a row came to, once per row. */
   settle(attempt: Attempt<Answer>, row: number, outcome: Outcome<Answer>): void;
   /** Takes each part when it is answered. */
@@ -100,23 +105,36 @@ export class Attempt<Answer> {
     return rows;
   }
 
-  /** Bulk work takes its turn on the lane; online reads do so when it is crowded. */
+  /** Bulk work takes its turn on the lane; online reads do so when it is crowded, or their replies are large. */
   #send(lane: Lane): Promise<void> {
     const { exchange } = this;
-    const { connection, delivery } = this.#call;
+    const { connection, delivery, replySize } = this.#call;
     const { deadline, purpose } = delivery;
-    const { pace } = connection;
-    if (purpose === 'online' && !lane.crowded) return this.#sendPart(lane);
-    if (purpose !== 'online') lane.allow(pace.now.chunksInFlight);
+    if (purpose !== 'online') lane.allow(connection.pace.now.chunksInFlight);
+    else if (!lane.crowded && !replySize.isHeavy(exchange.openCount)) return this.#sendPart(lane);
     return lane.inTurn(async () => {
       // The deadline may have passed while this chunk waited for its turn.
-      while (!deadline.passed && !exchange.isRead) {
-        if (purpose !== 'online') {
-          lane.allow(pace.now.chunksInFlight);
-          exchange.rowsPerPart = pace.rowsPerWrite(lane.roundTripMs);
-        }
-        await this.#sendPart(lane);
-      }
+      while (!deadline.passed && !exchange.isRead) await this.#sendNext(lane);
+    });
+  }
+
+  /** Sends as many rows as the pace and the size of their replies allow. */
+  #sendNext(lane: Lane): Promise<void> {
+    const { exchange } = this;
+    const { connection, batch, delivery, replySize } = this.#call;
+    const { pace } = connection;
+    let rowsAtPace = exchange.openCount;
+    if (delivery.purpose !== 'online') {
+      lane.allow(pace.now.chunksInFlight);
+      if (batch.slot === undefined) rowsAtPace = pace.rowsPerWrite(lane.roundTripMs);
+    }
+    const takes = batch.slot === undefined ? replySize.rowsPerPart : replySize.rowsPerWhole;
+    exchange.rowsPerPart = Math.min(rowsAtPace, takes);
+    if (!replySize.isHeavy(Math.min(exchange.rowsPerPart, exchange.openCount))) {
+      return this.#sendPart(lane);
+    }
+    return lane.alone(async () => {
+      if (!delivery.deadline.passed) await this.#sendPart(lane);
     });
   }
 
@@ -133,6 +151,7 @@ export class Attempt<Answer> {
     const elapsedMs = performance.now() - sentAtMs;
     counters.countLatency(parcel.to, elapsedMs);
     lane.noteRoundTrip(elapsedMs);
+    this.#call.replySize.noteAnswered();
     this.#call.notePart(parcel, { keyCount, sentAtMs, elapsedMs });
   }
 

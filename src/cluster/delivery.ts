@@ -6,8 +6,6 @@ import type { LanePurpose } from './lane.ts';
 export interface Delivery {
   readonly deadline: Deadline;
   readonly purpose: LanePurpose;
-  /** All rows of a shard in one pipeline, however many: for groups whose size is known. */
-  readonly unchunked?: boolean;
   /** A row counts as written once so many replicas have it; they are asked with WAIT behind each chunk. */
   readonly minReplicas?: number;
   readonly onPipeline?: ((report: PipelineReport) => void) | undefined;

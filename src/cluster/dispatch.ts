@@ -30,9 +30,10 @@ import { FirstTry, ONLY_ROW } from './first-try.ts';
 import { Gather, NO_FAILURES, type Gathered } from './gather.ts';
 import type { Lane, LaneLost } from './lane.ts';
 import { verdictOf } from './redirect.ts';
+import { ReplySize } from './reply-size.ts';
 import { ServerError } from './resp/reply-reader.ts';
 import type { Batch, Outcome } from './row-exchange.ts';
-import { Scatter, type ChunkLimits } from './scatter.ts';
+import { Scatter } from './scatter.ts';
 import { nextTurn } from './turns.ts';
 
 export function dispatch<Answer>(
@@ -61,6 +62,7 @@ function laneOfOne<Answer>(
   const owner = connection.topology.ownerOf(batch.slotOf(0));
   if (owner === undefined || deadline.passed) return undefined;
   const lane = connection.lane(owner, purpose);
+  if (batch.replySize?.isHeavy(1)) return undefined;
   return lane.isOpen && !lane.crowded ? lane : undefined;
 }
 
@@ -82,6 +84,7 @@ class Dispatch<Answer> implements Call<Answer> {
   readonly connection: Connection;
   readonly batch: Batch<Answer>;
   readonly delivery: Delivery;
+  readonly replySize: ReplySize;
   readonly #gather: Gather<Answer>;
   readonly #startedAtMs = performance.now();
   /** Told when all is done: what a caller's function throws shall not leave rows under way. */
@@ -93,6 +96,7 @@ class Dispatch<Answer> implements Call<Answer> {
     this.connection = connection;
     this.batch = batch;
     this.delivery = delivery;
+    this.replySize = batch.replySize ?? new ReplySize();
     this.#gather = new Gather(batch.rowCount);
   }
 
@@ -118,7 +122,9 @@ class Dispatch<Answer> implements Call<Answer> {
     const { limits } = this.connection;
     const deliveries: Promise<void>[] = [];
     const unrouted: number[] = [];
-    const scatter = new Scatter(this.delivery.unchunked ? NO_LIMITS : limits, (to, chunk) => {
+    const { slot } = this.batch;
+    if (slot !== undefined) return this.#routeWhole(rows, slot, so);
+    const scatter = new Scatter(limits, (to, chunk) => {
       const delivery = this.#deliver(firstTo(to, chunk, so));
       delivery.catch(() => undefined); // awaited below, when all are on their way
       deliveries.push(delivery);
@@ -138,6 +144,13 @@ class Dispatch<Answer> implements Call<Answer> {
     await Promise.all(deliveries);
   }
 
+  /** Sends rows that share a slot to the shard that owns it now. */
+  #routeWhole(rows: readonly number[], slot: number, so: SoFar): Promise<void> {
+    const owner = this.connection.topology.ownerOf(slot);
+    if (owner === undefined) return this.#routeLater(rows, nobodyOwns(), so);
+    return this.#deliver(firstTo(owner, rows, so));
+  }
+
   async #deliver(parcel: Parcel): Promise<void> {
     if (this.delivery.deadline.passed) return this.#failLate(parcel.rows, parcel);
     const attempt = new Attempt(this, parcel);
@@ -154,7 +167,7 @@ class Dispatch<Answer> implements Call<Answer> {
       return this.#failLate([...openRows, ...next.rows()], parcel);
     }
     await Promise.all([
-      lost && this.#afterLoss(parcel, openRows, lost),
+      lost && this.#afterLoss(attempt, openRows, lost),
       ...[...(next.moved ?? [])].map(([to, rows]) => this.#redirect(parcel, to, rows, false)),
       ...[...(next.asked ?? [])].map(([to, rows]) => this.#redirect(parcel, to, rows, true)),
       next.waiting && next.obstacle && this.#routeLater(next.waiting, next.obstacle, parcel),
@@ -179,22 +192,35 @@ class Dispatch<Answer> implements Call<Answer> {
   }
 
   async #afterLoss(
-    parcel: Parcel,
+    { parcel, exchange }: Attempt<Answer>,
     rows: readonly number[],
     { error, isCut }: LaneLost,
   ): Promise<void> {
     const { to: shard, attempt, pauses, cuts } = parcel;
     this.connection.counters.of(shard).lostConnections++;
     tellConnectionLost({ shard, attempt, error });
-    if (!error.retryable) {
-      for (const row of rows) this.#fail(parcel, row, error);
+    if (!error.retryable) return this.#failAll(parcel, rows, error);
+    const { partCount, hasBegun, openRows } = exchange;
+    const isInPart = isCut && exchange.isUnderWay;
+    const isLone = isInPart && partCount === 1;
+    if (isInPart) this.replySize.noteCut(partCount);
+    const loneCuts = (hasBegun ? 0 : parcel.loneCuts) + (isLone ? 1 : 0);
+    const obstacle = isLone ? cutOff(shard, loneCuts, error) : error;
+    if (loneCuts >= this.connection.limits.cutsOfOneRow) {
+      this.#fail(parcel, openRows[0] ?? 0, obstacle);
+      const others = rows.filter((row) => row !== openRows[0]);
+      if (others.length > 0) await this.#routeLater(others, error, { ...parcel, loneCuts: 0 });
       return;
     }
     const pauseMs = isCut ? pauseAfterCut(cuts) : undefined;
-    if (pauseMs === undefined) return this.#routeLater(rows, error, parcel);
-    this.#noteObstacle(rows, error, parcel);
+    if (pauseMs === undefined) return this.#routeLater(rows, obstacle, { ...parcel, loneCuts });
+    this.#noteObstacle(rows, obstacle, parcel);
     if (pauseMs > 0) await this.delivery.deadline.pause(pauseMs);
-    await this.#route(rows, { attempt, pauses, cuts: cuts + 1 });
+    await this.#route(rows, { attempt, pauses, cuts: cuts + 1, loneCuts });
+  }
+
+  #failAll(parcel: Parcel, rows: readonly number[], error: FeatureStoreError): void {
+    for (const row of rows) this.#fail(parcel, row, error);
   }
 
   async #redirect(
@@ -232,8 +258,8 @@ class Dispatch<Answer> implements Call<Answer> {
     await deadline.pause(pauseMs * (0.5 + Math.random() / 2));
     await deadline.race(this.connection.refreshOnSign()).catch(() => undefined);
     if (deadline.passed) return this.#failLate(rows, so);
-    const { attempt, pauses, cuts } = so;
-    await this.#route(rows, { attempt, pauses: pauses + 1, cuts });
+    const { attempt, pauses, cuts, loneCuts } = so;
+    await this.#route(rows, { attempt, pauses: pauses + 1, cuts, loneCuts });
   }
 
   /** Rows are about to be sent again. */
@@ -278,19 +304,17 @@ class Dispatch<Answer> implements Call<Answer> {
 }
 
 /** How far rows have come: a parcel, or less where no node owns their slot. */
-type SoFar = Pick<Parcel, 'pauses' | 'cuts' | 'attempt'> & { readonly to?: Address };
+type SoFar = Pick<Parcel, 'pauses' | 'cuts' | 'loneCuts' | 'attempt'> & { readonly to?: Address };
 
-const BEGIN: SoFar = { pauses: 0, cuts: 0, attempt: 0 };
+const BEGIN: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
 
 function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
-  const { pauses, cuts, attempt } = so;
-  return { to, rows, asking: false, redirects: 0, pauses, cuts, attempt: attempt + 1 };
+  const { pauses, cuts, loneCuts, attempt } = so;
+  return { to, rows, asking: false, redirects: 0, pauses, cuts, loneCuts, attempt: attempt + 1 };
 }
 
 /** About as long as `rowsPerTurn` rows take to be read. */
 const ROWS_ROUTED_PER_TURN = 1_000;
-
-const NO_LIMITS: ChunkLimits = { rowsPerChunk: Infinity, bytesPerChunk: Infinity };
 
 function countUp(count: number): number[] {
   const rows: number[] = [];
@@ -305,4 +329,15 @@ function noteShard(error: FeatureStoreError & { shard?: Address }, to: Address |
 
 function nobodyOwns(): FeatureStoreError {
   return new FeatureStoreError('SHARD_UNAVAILABLE', 'No node of the cluster owns the slot.');
+}
+
+/** What was seen where a node closes the connection again and again, and what it mostly means. */
+function cutOff(shard: Address, cuts: number, cause: FeatureStoreError): FeatureStoreError {
+  return new FeatureStoreError(
+    'CONNECTION_LOST',
+    `${cause.message} ${shard} has closed the connection ${cuts} times in the middle of the reply ` +
+      'to this one row. The reply may be larger than the server allows: raise ' +
+      'client-output-buffer-limit normal or maxmemory-clients there, or read fewer or smaller features.',
+    { cause },
+  );
 }

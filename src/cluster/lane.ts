@@ -85,6 +85,8 @@ export class Lane {
   readonly address: Address;
   /** Bounds the chunks in flight on this lane. */
   readonly #limit: LimitFunction;
+  /** For what makes the node owe much: one after the other. */
+  readonly #heavy: LimitFunction = pLimit(1);
   readonly #wire: Wire;
   readonly #silenceMs: number;
   readonly #suspicionMs: number;
@@ -124,7 +126,7 @@ export class Lane {
 
   /** Whether exchanges are under way or waiting. */
   get busy(): boolean {
-    const queued = this.#limit.activeCount + this.#limit.pendingCount;
+    const queued = this.#limit.activeCount + this.#limit.pendingCount + this.#heavy.activeCount;
     return queued + this.#owed.length + this.#waiting.length > 0;
   }
 
@@ -151,6 +153,11 @@ export class Lane {
   /** Does the work when what came before it leaves room. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#limit(work);
+  }
+
+  /** Does the work when no other of this kind is done on this lane: the node owes a bounded number of bytes. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#heavy(work);
   }
 
   /** Whether the replicas of this node were too few, or too late, the last time. */

@@ -37,6 +37,11 @@ export interface ClusterLimits {
    */
   readonly lateReplicaWaitMs: number;
   /**
+   * How often the connection may be lost while it owes one row alone; then the row fails.
+   * @default 8
+   */
+  readonly cutsOfOneRow: number;
+  /**
    * MOVED and ASK that a row follows without a pause in between.
    * @default 5
    */
@@ -101,6 +106,7 @@ export const defaultLimits: ClusterLimits = {
   suspicionMs: 400,
   replicaWaitMs: 1_000,
   lateReplicaWaitMs: 50,
+  cutsOfOneRow: 8,
   redirectsInARow: 5,
   firstPauseMs: 20,
   maxPauseMs: 500,

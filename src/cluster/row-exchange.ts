@@ -3,6 +3,7 @@
 import type { FeatureStoreError } from '../errors.ts';
 import type { Exchange } from './lane.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
+import type { ReplySize } from './reply-size.ts';
 import {
   INCOMPLETE,
   ServerError,
@@ -17,6 +18,10 @@ export interface Batch<Answer> {
   readonly rowCount: number;
   /** The slot of the row's key. */
   slotOf(row: number): number;
+  /** The slot of all rows, where they share one: they are one pipeline, however many. */
+  readonly slot?: number;
+  /** What is known of the replies; kept where it serves the next batch of the kind too. */
+  readonly replySize?: ReplySize;
   /** What every row sends: so many commands, each with one reply. */
   readonly commandsPerRow: number;
   /** As what `answerOf` gets the strings of replies; as text where they are, if it does not say. */
@@ -30,6 +35,8 @@ export interface Batch<Answer> {
   encode(row: number, writer: CommandWriter, asking: boolean): void;
   /** The row's answer, from one reply per command, none of them an error. */
   answerOf(replies: readonly Reply[], row: number): Answer | FeatureStoreError;
+  /** The same for all rows in order, quicker. */
+  encodeAll?(writer: CommandWriter): void;
   /**
    * The same straight from the bytes, for replies of the usual kind: INCOMPLETE where bytes are
    * missing, undefined (and nothing consumed) where `answerOf` has to look at it.
@@ -52,6 +59,9 @@ export class RowExchange<Answer> implements Exchange {
   /** Where the part ends that is sent now. */
   #partEnd = 0;
   #deliveredCount = 0;
+  /** Rows read before the part that is sent now. */
+  #partBegin = 0;
+  #isPartSent = false;
   #abandoned = false;
 
   /** @param asking puts ASKING in front, which makes a node that imports the slot answer for it once */
@@ -72,6 +82,25 @@ export class RowExchange<Answer> implements Exchange {
     return this.#deliveredCount === this.#rows.length;
   }
 
+  get openCount(): number {
+    return this.#rows.length - this.#deliveredCount;
+  }
+
+  /** Rows of the part that was sent last. */
+  get partCount(): number {
+    return this.#partEnd - this.#partBegin;
+  }
+
+  /** Whether the part was sent, and not all of it is read. */
+  get isUnderWay(): boolean {
+    return this.#isPartSent && this.#deliveredCount < this.#partEnd;
+  }
+
+  /** Whether some of the rows have got something. */
+  get hasBegun(): boolean {
+    return this.#deliveredCount > 0;
+  }
+
   /** The rows that have got nothing yet. */
   get openRows(): readonly number[] {
     return this.#rows.slice(this.#deliveredCount);
@@ -88,34 +117,52 @@ export class RowExchange<Answer> implements Exchange {
 
   /** Goes on to the part that is to be sent next, behind the rows that have been read. Gives its rows' number. */
   nextPart(): number {
+    this.#partBegin = this.#deliveredCount;
     this.#partEnd = Math.min(this.#deliveredCount + this.rowsPerPart, this.#rows.length);
+    this.#isPartSent = false;
     return this.#partEnd - this.#deliveredCount;
   }
 
   encode(writer: CommandWriter): void {
+    this.#isPartSent = true;
+    const batch = this.#batch;
+    if (batch.encodeAll && this.#isWhole) return batch.encodeAll(writer);
     for (let at = this.#deliveredCount; at < this.#partEnd; at++) {
-      this.#batch.encode(this.#rows[at] ?? 0, writer, this.#asking);
+      batch.encode(this.#rows[at] ?? 0, writer, this.#asking);
     }
+  }
+
+  /** Whether the part is all rows of the batch, as they are. */
+  get #isWhole(): boolean {
+    if (this.#asking || this.partCount !== this.#batch.rowCount) return false;
+    return this.#rows.every((row, at) => row === at);
   }
 
   read(reader: ReplyReader, turn: Turn): boolean {
     const batch = this.#batch;
     const end = Math.min(this.#partEnd, this.#deliveredCount + turn.rowsLeft);
+    const begin = this.#deliveredCount;
+    let [bytes, largestBytes] = [0, 0];
     while (this.#deliveredCount < end) {
       const mark = reader.mark;
-      if (reader.skipPushes() === INCOMPLETE) return false;
+      if (reader.skipPushes() === INCOMPLETE) break;
       let outcome: Outcome<Answer> | typeof INCOMPLETE | undefined;
       const row = this.#rows[this.#deliveredCount] ?? 0;
       if (!this.#asking) outcome = batch.readAnswer?.(reader, row);
       outcome ??= this.#readReplies(reader, row);
       if (outcome === INCOMPLETE) {
         reader.rewind(mark);
-        return false;
+        break;
       }
+      const rowBytes = reader.mark - mark;
+      bytes += rowBytes;
+      if (rowBytes > largestBytes) largestBytes = rowBytes;
       this.#deliveredCount++;
       turn.rowsLeft--;
       if (!this.#abandoned) this.#deliver(row, outcome);
     }
+    const readCount = this.#deliveredCount - begin;
+    if (readCount > 0) batch.replySize?.note(readCount, bytes, largestBytes);
     return this.#deliveredCount === this.#partEnd;
   }
 

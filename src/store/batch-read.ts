@@ -1,5 +1,6 @@
 /** One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids. */
 
+import type { Deadline } from '../cluster/deadline.ts';
 import { nextTurn } from '../cluster/turns.ts';
 import { FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.ts';
 import { checkCallOptions, type ReadOptions } from './call-options.ts';
@@ -27,14 +28,12 @@ export interface PartialRows<Row = FeatureRow> {
 export interface ReadPlan {
   readonly ids: readonly string[];
   readonly shape: ReadShape;
-  /** One pipeline however many ids: for VIP groups. */
-  readonly unchunked?: boolean;
 }
 
 /** @throws FeatureStoreError INVALID_ID, INVALID_FEATURE, INVALID_OPTION, ABORTED, CLOSED */
 export async function readBatch<As extends ValuesAs>(
   context: Context,
-  { ids, shape, unchunked = false }: ReadPlan,
+  { ids, shape }: ReadPlan,
   options: ReadOptions<As>,
 ): Promise<PartialRows<RowOf<As>>> {
   if (ids.length === 0) return { rows: [], failed: [] };
@@ -46,11 +45,20 @@ export async function readBatch<As extends ValuesAs>(
     keys.extend(IDS_PER_TURN);
   }
   if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
-  const batch = new ReadBatch(shape, keys, options.as);
+  return deliverRead(context, ids, new ReadBatch(shape, keys, options.as), deadline, options);
+}
+
+/** Delivers a batch of reads whose keys are made. @throws FeatureStoreError ABORTED, CLOSED */
+export async function deliverRead<As extends ValuesAs>(
+  context: Context,
+  ids: readonly string[],
+  batch: ReadBatch,
+  deadline: Deadline,
+  options: ReadOptions<As>,
+): Promise<PartialRows<RowOf<As>>> {
   const { answers, failures } = await deliver(context, batch, {
     deadline,
-    purpose: keys.count > MAX_ONLINE_IDS ? 'bulk' : 'online',
-    unchunked,
+    purpose: batch.rowCount > MAX_ONLINE_IDS ? 'bulk' : 'online',
     onPipeline: options.onPipeline,
   });
   const failed = failures.size === 0 ? NOTHING_FAILED : failedRows(ids, failures);

@@ -2,6 +2,7 @@ import { ASKING, type CommandWriter } from '../cluster/resp/command-writer.ts';
 import { ColumnValues } from '../cluster/resp/column-values.ts';
 import { KeyedCommand } from '../cluster/resp/keyed-command.ts';
 import { INCOMPLETE, type Reply, type ReplyReader } from '../cluster/resp/reply-reader.ts';
+import { ReplySize } from '../cluster/reply-size.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { checkNames, decodeBytes, decodeRow, decodeText, isSame } from './codec.ts';
@@ -13,6 +14,7 @@ import { unexpected } from './unexpected-reply.ts';
 export class ReadShape {
   readonly names: readonly string[];
   readonly #command: KeyedCommand;
+  readonly replySize: ReplySize = new ReplySize();
   /** Where the values of a row are put to be read at once. */
   readonly columns: ColumnValues;
   /** A row with every feature. */
@@ -76,6 +78,10 @@ export class ReadBatch implements Batch<FeatureRow | FeatureBytes> {
     return this.#featureCount;
   }
 
+  get replySize(): ReplySize {
+    return this.#shape.replySize;
+  }
+
   slotOf(row: number): number {
     return this.#keys.slotOf(row);
   }
@@ -109,6 +115,34 @@ export class ReadBatch implements Batch<FeatureRow | FeatureBytes> {
     const row = this.#shape.rowOf();
     this.#featureCount += this.#shape.isDistinct ? columns.presentCount : Object.keys(row).length;
     return row;
+  }
+}
+
+/** What a read of a VIP group has beside its keys. */
+export interface GroupRead {
+  readonly slot: number;
+  /** The commands of all members, encoded. */
+  readonly request: Uint8Array;
+  readonly as: ValuesAs | undefined;
+}
+
+/** Reads of a VIP group, whose keys never change and share a slot: its whole request is made once per shape. */
+export class GroupReadBatch extends ReadBatch {
+  readonly slot: number;
+  readonly #request: Uint8Array;
+
+  constructor(shape: ReadShape, keys: EntityKeys, { slot, request, as }: GroupRead) {
+    super(shape, keys, as);
+    this.slot = slot;
+    this.#request = request;
+  }
+
+  override slotOf(): number {
+    return this.slot;
+  }
+
+  encodeAll(writer: CommandWriter): void {
+    writer.encoded(this.#request);
   }
 }
 

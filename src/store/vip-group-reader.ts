@@ -1,9 +1,12 @@
+import { CommandWriter } from '../cluster/resp/command-writer.ts';
 import { slotOf } from '../cluster/slot.ts';
-import { checkReadOptions, readBatch, rowsOrThrow } from './batch-read.ts';
+import { checkReadOptions, deliverRead, rowsOrThrow } from './batch-read.ts';
 import type { PartialRows } from './batch-read.ts';
 import { NO_OPTIONS, type ReadOptions } from './call-options.ts';
-import type { Context } from './context.ts';
+import { newDeadline, type Context } from './context.ts';
+import { EntityKeys } from './entity-keys.ts';
 import type { RowOf, ValuesAs } from './features.ts';
+import { GroupReadBatch, type ReadShape } from './read-shape.ts';
 
 /** A VIP group: entities whose keys share one slot, so that one pipeline to one shard reads them all. */
 export class VipGroup {
@@ -12,6 +15,7 @@ export class VipGroup {
   readonly ids: readonly string[];
   readonly slot: number;
   readonly #context: Context;
+  #last: GroupRequest | undefined;
 
   constructor(context: Context, name: string) {
     this.name = name;
@@ -40,8 +44,44 @@ export class VipGroup {
   ): Promise<RowOf<As>[] | PartialRows<RowOf<As>>> {
     checkReadOptions('batchGetFeatures', options);
     const shape = this.#context.readShapes.of(names);
-    const plan = { ids: this.ids, shape, unchunked: true };
-    const result = await readBatch(this.#context, plan, options);
+    const result = await this.#read(shape, options);
     return options.onFailure === 'return' ? result : rowsOrThrow(result);
   }
+
+  async #read<As extends ValuesAs>(
+    shape: ReadShape,
+    options: ReadOptions<As>,
+  ): Promise<PartialRows<RowOf<As>>> {
+    const { ids } = this;
+    if (ids.length === 0) return { rows: [], failed: [] };
+    if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
+    using deadline = newDeadline(this.#context, options);
+    const { slot } = this;
+    const { request, keys } = this.#requestOf(shape);
+    const batch = new GroupReadBatch(shape, keys, { slot, request, as: options.as });
+    return await deliverRead(this.#context, ids, batch, deadline, options);
+  }
+
+  /** The bytes of a read of all members, kept for the shape that was read last. */
+  #requestOf(shape: ReadShape): GroupRequest {
+    if (this.#last?.shape === shape) return this.#last;
+    const keys = this.#last?.keys ?? this.#newKeys();
+    const writer = new CommandWriter();
+    for (let row = 0; row < keys.count; row++) shape.encode(keys, row, writer);
+    this.#last = { shape, keys, request: Uint8Array.from(writer.view()) };
+    return this.#last;
+  }
+
+  #newKeys(): EntityKeys {
+    const keys = new EntityKeys(this.#context.layout, this.ids);
+    keys.extend(this.ids.length);
+    return keys;
+  }
+}
+
+/** What is kept of a read of all members. */
+interface GroupRequest {
+  readonly shape: ReadShape;
+  readonly keys: EntityKeys;
+  readonly request: Uint8Array;
 }

@@ -5,7 +5,7 @@ import type { Address } from './address.ts';
 import type { Connection } from './connection.ts';
 import { pauseAfterCut } from './cuts.ts';
 import type { Deadline } from './deadline.ts';
-import { LaneLost } from './lane.ts';
+import { LaneLost } from './lane-lost.ts';
 import { Question } from './question.ts';
 import { verdictOf } from './redirect.ts';
 import { ServerError, type Reply } from './resp/reply-reader.ts';

@@ -79,6 +79,7 @@ export class Connection {
       purpose === 'online' ? undefined : this.#turns,
     );
     lane.onTrouble = (): void => void this.refreshOnSign();
+    if (this.mode === 'cluster') lane.isStranger = () => this.#slotTable.isStranger(address);
     this.#lanes[purpose].set(address, lane);
     return lane;
   }

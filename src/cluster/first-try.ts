@@ -6,7 +6,8 @@
 import { FeatureStoreError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import type { Deadline } from './deadline.ts';
-import type { Lane, LaneLost, Owed } from './lane.ts';
+import type { Lane, Owed } from './lane.ts';
+import type { LaneLost } from './lane-lost.ts';
 import { ServerError } from './resp/reply-reader.ts';
 import { RowExchange, type Batch, type Outcome } from './row-exchange.ts';
 

@@ -17,12 +17,11 @@
  */
 
 import pLimit, { type LimitFunction } from 'p-limit';
-import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import type { Redis } from './ioredis.ts';
+import { answersForAnother, isDenial, lostTo, type LaneLost } from './lane-lost.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
-import { serverWords } from './server-words.ts';
 import type { Turn, Turns } from './turns.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
@@ -43,20 +42,6 @@ export interface Exchange {
   read(reader: ReplyReader, turn: Turn): boolean;
 }
 
-/** The connection closed, or could not be opened, before every reply was there. */
-export class LaneLost extends Error {
-  override readonly name = 'LaneLost';
-  readonly error: FeatureStoreError;
-  /** Whether the node had accepted the connection, so that it may well accept the next. */
-  readonly isCut: boolean;
-
-  constructor(error: FeatureStoreError, isCut: boolean) {
-    super(error.message);
-    this.error = error;
-    this.isCut = isCut;
-  }
-}
-
 export interface LaneLimits {
   readonly chunksInFlight: number;
   /** A lane that owes replies and is silent this long is closed, so that they can never come late. */
@@ -69,6 +54,12 @@ export interface LaneLimits {
 interface Waiting {
   resolve(): void;
   reject(lost: LaneLost): void;
+}
+
+/** A caller that waits for the connection to open. */
+interface Opening extends Waiting {
+  /** Whether a stranger will do. */
+  readonly anyone: boolean;
 }
 
 /** An exchange on its way, and who waits for it. */
@@ -92,9 +83,15 @@ export class Lane {
   readonly #suspicionMs: number;
   /** Called while the node owes replies and is silent, and when an open connection was lost. */
   onTrouble: () => void = () => undefined;
+  /** Asked each time that the connection opens; a stranger, a node of another cluster, gets no rows. */
+  isStranger: (() => Promise<boolean>) | undefined;
   /** Why the connection was lost the last time, until it is open again. */
   #lastTrouble = '';
-  #wasOpen = false;
+  /** `ours` once the connection is open and no stranger's. */
+  #state: 'closed' | 'unidentified' | 'ours' = 'closed';
+  /** Connections so far, so that an answer about an old one is not taken for the new one's. */
+  #openings = 0;
+  #isIdentifying = false;
   #reader = new ReplyReader();
   readonly #turns: Turns | undefined;
   /** Came in, for a turn to come. */
@@ -102,7 +99,7 @@ export class Lane {
   #awaitsTurn = false;
   #owed: Owed[] = [];
   /** Those who wait for the connection to open. */
-  #waiting: Waiting[] = [];
+  #waiting: Opening[] = [];
   readonly #outgoing = new CommandWriter();
   #roundTripMs = Number.POSITIVE_INFINITY;
   #isShortOfReplicas = false;
@@ -175,12 +172,12 @@ export class Lane {
    * what it has read until then stands.
    */
   send(exchange: Exchange): Promise<void> {
-    if (!this.#wire.isOpen) return this.#sendOnceOpen(exchange);
+    if (!this.isOpen) return this.#sendOnceOpen(exchange);
     return new Promise((resolve, reject) => this.post({ exchange, resolve, reject }));
   }
 
   get isOpen(): boolean {
-    return this.#wire.isOpen;
+    return this.#state === 'ours';
   }
 
   /** `send` where the connection is open, and without a promise. */
@@ -193,14 +190,25 @@ export class Lane {
 
   /** Resolves once the connection is open. Rejects with LaneLost when the attempt under way fails. */
   open(): Promise<void> {
+    return this.#open({ anyone: false });
+  }
+
+  /** `send` also while it is not known yet whether a stranger answers: for the question who it is. */
+  async ask(exchange: Exchange): Promise<void> {
+    if (this.#state === 'closed') await this.#open({ anyone: true });
+    await new Promise<void>((resolve, reject) => this.post({ exchange, resolve, reject }));
+  }
+
+  #open({ anyone }: Pick<Opening, 'anyone'>): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#wire.isOpen) resolve();
+      if (this.isOpen || (anyone && this.#state !== 'closed')) resolve();
       else if (this.#closed || (this.#wire.isBackingOff && !isDenial(this.#lastTrouble))) {
-        reject(this.#lost({ trouble: this.#lastTrouble, isCut: false }));
+        reject(lostTo(this.address, { trouble: this.#lastTrouble, isCut: false }));
       } else {
-        this.#waiting.push({ resolve, reject });
+        this.#waiting.push({ anyone, resolve, reject });
         this.#expectSoon(this.#waiting.length);
-        this.#wire.open();
+        if (this.#state === 'closed') this.#wire.open();
+        else if (this.isStranger !== undefined) void this.#identify(this.isStranger);
       }
     });
   }
@@ -225,7 +233,8 @@ export class Lane {
   close(): void {
     this.#closed = true;
     this.#wire.close();
-    this.#giveUp(this.#lost({ trouble: '', isCut: false })); // ioredis need not say so, where it had only begun to connect
+    // ioredis need not say so, where it had only begun to connect.
+    this.#giveUp(lostTo(this.address, { trouble: '', isCut: false }));
     clearTimeout(this.#watch);
   }
 
@@ -255,11 +264,40 @@ export class Lane {
   };
 
   #onOpen(): void {
-    this.#wasOpen = true;
     this.#lastTrouble = '';
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const waiter of waiting) waiter.resolve();
+    if (this.isStranger === undefined) return this.#accept();
+    this.#state = 'unidentified';
+    this.#admit(({ anyone }) => anyone);
+    void this.#identify(this.isStranger);
+  }
+
+  /** Rows go to a node of this cluster, once that is known. A stranger is asked again on the next use. */
+  async #identify(isStranger: () => Promise<boolean>): Promise<void> {
+    if (this.#isIdentifying) return;
+    this.#isIdentifying = true;
+    const opening = this.#openings;
+    const isRefused = await isStranger();
+    if (opening !== this.#openings) return; // the connection was lost meanwhile
+    this.#isIdentifying = false;
+    if (!isRefused) return this.#accept();
+    const lost = answersForAnother(this.address);
+    this.#admit(({ anyone }) => !anyone, lost);
+    this.onTrouble();
+  }
+
+  #accept(): void {
+    this.#state = 'ours';
+    this.#admit(() => true);
+  }
+
+  /** Ends the waiting of those that are meant; with an error where they must not go on. */
+  #admit(isMeant: (opening: Opening) => boolean, lost?: LaneLost): void {
+    const meant = this.#waiting.filter(isMeant);
+    this.#waiting = this.#waiting.filter((opening) => !isMeant(opening));
+    for (const opening of meant) {
+      if (lost === undefined) opening.resolve();
+      else opening.reject(lost);
+    }
   }
 
   #onBytes(chunk: Buffer): void {
@@ -315,9 +353,11 @@ export class Lane {
   #onClose(end: WireEnd): void {
     this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY }); // what came before the end holds
     this.#lastTrouble = end.trouble || this.#lastTrouble;
-    this.#giveUp(this.#lost(end));
-    const wasOpen = this.#wasOpen;
-    this.#wasOpen = false;
+    this.#giveUp(lostTo(this.address, end));
+    const wasOpen = this.#state !== 'closed';
+    this.#state = 'closed';
+    this.#openings++;
+    this.#isIdentifying = false;
     if (wasOpen && !this.#closed) this.onTrouble();
   }
 
@@ -355,26 +395,4 @@ export class Lane {
   get #silentMs(): number {
     return this.#awaitsTurn ? 0 : performance.now() - this.#heardAtMs;
   }
-
-  #lost({ trouble, isCut }: WireEnd): LaneLost {
-    const denied = isDenial(trouble);
-    return new LaneLost(
-      denied
-        ? new FeatureStoreError(
-            'ACCESS_DENIED',
-            `${this.address} refuses the connection: '${serverWords(trouble)}'. ` +
-              'Set redisOptions.username and redisOptions.password.',
-          )
-        : new FeatureStoreError(
-            'CONNECTION_LOST',
-            `The connection to ${this.address} was lost${trouble ? `: ${serverWords(trouble)}` : ''}.`,
-          ),
-      isCut,
-    );
-  }
-}
-
-/** Credentials may be right by the next attempt, so that one is waited for; a dead node's is not. */
-function isDenial(trouble: string): boolean {
-  return /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(trouble);
 }

@@ -2,17 +2,18 @@
  * Who owns which slot, as the nodes report it now: when the table is refreshed, which nodes are asked,
  * and which answer is believed.
  *
- * Several nodes are asked, and the one with the highest cluster epoch is believed: a node that was cut
- * off still reports the past. One refresh serves every caller that waits for it.
+ * Several nodes are asked, those that the table names first; believed-view.ts decides between their
+ * answers. Where none can be believed, the table stays. One refresh serves every caller that waits for it.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Address } from './address.ts';
+import { believedView, isStranger, viewMadeAnew, type View } from './believed-view.ts';
 import type { Closing } from './closing.ts';
 import type { Counters } from './counters.ts';
 import { tellRefresh } from './diagnostics.ts';
 import { firstAnswers } from './first-answers.ts';
-import { isCluster } from './ioredis.ts';
+import { isCluster, type Redis } from './ioredis.ts';
 import type { Lane } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
@@ -41,6 +42,8 @@ export class SlotTable {
   readonly #host: SlotTableHost;
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
+  /** Questions under way about who answers at an address. */
+  readonly #identified = new Map<Address, Promise<boolean>>();
   #nextRefresh: NodeJS.Timeout | undefined;
   /** From one refresh to the next that comes without a sign. */
   #nextRefreshMs: number;
@@ -89,13 +92,9 @@ export class SlotTable {
     const pauseMs = (this.#host.limits.refreshEveryMs - sinceMs) * (1 + Math.random() / 4);
     if (pauseMs > 0) await delay(pauseMs);
     const startedAtMs = performance.now();
-    const views = this.#views();
-    while (views.length > 0 && !this.#host.closing.isClosed) {
-      const asked = views.splice(0, NODES_PER_REFRESH).map((view) => view());
-      const answers = await firstAnswers(asked, this.#host.limits.refreshGraceMs);
-      const freshest = answers.sort(byEpochThenCoverage)[0];
-      if (freshest === undefined) continue;
-      this.#topology = freshest.topology;
+    const believed = await this.#ask(this.#views());
+    if (believed !== undefined && !this.#host.closing.isClosed) {
+      this.#topology = believed.topology;
       this.#host.counters.countRefresh();
       tellRefresh({
         shardCount: this.#topology.shards().length,
@@ -103,19 +102,37 @@ export class SlotTable {
         elapsedMs: performance.now() - startedAtMs,
       });
       this.#host.onReplaced(this.#topology);
-      break;
     }
     this.#refreshedAtMs = performance.now();
     this.#tellIoredis();
   }
 
-  /** Has ioredis look again where its own connections lead to nodes that are no more, or miss some. */
+  /** Asks a few nodes at a time, until one is believed. */
+  async #ask(ways: (() => Promise<View | undefined>)[]): Promise<View | undefined> {
+    const views: View[] = [];
+    while (ways.length > 0 && !this.#host.closing.isClosed) {
+      const asked = ways.splice(0, NODES_PER_REFRESH).map((ask) => ask());
+      views.push(...(await firstAnswers(asked, this.#host.limits.refreshGraceMs)));
+      const believed = believedView(this.#topology, views);
+      if (believed !== undefined) return believed;
+    }
+    return viewMadeAnew(this.#topology, views);
+  }
+
+  /**
+   * Has ioredis look again where its own connections lead to nodes that are no more, or miss some. Those to nodes
+   * that the table does not name end first: it could ask one of them, and follow it into another cluster.
+   */
   #tellIoredis(): void {
-    const { redis } = this.#underlay;
+    const { redis, owned } = this.#underlay;
     if (!isCluster(redis)) return;
-    const held = new Set(redis.nodes('all').map(addressOf));
     const wanted = this.#topology.addresses();
-    const differs = held.size !== wanted.size || [...wanted].some((address) => !held.has(address));
+    const nodes = redis.nodes('all');
+    const held = new Set(nodes.map(addressOf));
+    const isHeld = (address: Address): boolean => held.has(address);
+    const strays = nodes.filter((node) => !wanted.has(addressOf(node)));
+    if (owned && strays.length < nodes.length) for (const node of strays) node.disconnect();
+    const differs = held.size !== wanted.size || ![...wanted].every(isHeld);
     if (differs) redis.refreshSlotsCache(() => undefined);
   }
 
@@ -133,28 +150,61 @@ export class SlotTable {
     }, this.#nextRefreshMs * jitter).unref();
   }
 
-  /** Ways to ask for the slot table: ioredis's own connections first, then ours to nodes we know. */
+  /**
+   * Whether the node at this address answers for another cluster than the table's. False also where it
+   * does not answer the question.
+   */
+  isStranger(address: Address): Promise<boolean> {
+    const asked = this.#identified.get(address);
+    if (asked !== undefined) return asked;
+    const answer = this.#identify(address).finally(() => this.#identified.delete(address));
+    this.#identified.set(address, answer);
+    return answer;
+  }
+
+  async #identify(address: Address): Promise<boolean> {
+    if (this.#underlay.mode === 'standalone' || this.#topology.coveredSlotCount === 0) return false;
+    const view = await this.#view(address, async () => {
+      const slots = new Question(['CLUSTER', 'SLOTS']);
+      await this.#host.laneTo(address).ask(slots);
+      return ['', slots.reply];
+    });
+    return view !== undefined && isStranger(this.#topology, view.topology);
+  }
+
+  /**
+   * Ways to ask for the slot table: nodes that it names first, by ioredis's own connections and then by
+   * ours; after them what ioredis or the caller knows besides, as an address may belong to somebody else by now.
+   */
   #views(): (() => Promise<View | undefined>)[] {
     const { redis } = this.#underlay;
-    const nodes = (isCluster(redis) ? redis.nodes('all') : [redis]).map(
-      (node) => () =>
-        this.#view(addressOf(node), async () => [
-          await node.call('CLUSTER', 'INFO'),
-          await node.call('CLUSTER', 'SLOTS'),
-        ]),
-    );
-    const known = new Set([...this.#topology.addresses(), ...this.#underlay.seeds]);
-    const lanes = [...known].map(
-      (address) => () =>
-        this.#view(address, async () => {
-          const lane = this.#host.laneTo(address);
-          const info = new Question(['CLUSTER', 'INFO']);
-          const slots = new Question(['CLUSTER', 'SLOTS']);
-          await Promise.all([lane.send(info), lane.send(slots)]);
-          return [info.reply, slots.reply];
-        }),
-    );
-    return [...shuffled(nodes), ...shuffled(lanes)];
+    const known = this.#topology.addresses();
+    const held = shuffled(isCluster(redis) ? redis.nodes('all') : [redis]);
+    const isKnown = (node: Redis): boolean => known.has(addressOf(node));
+    const others = this.#underlay.seeds.filter((address) => !known.has(address));
+    return [
+      ...held.filter(isKnown).map((node) => () => this.#viewBy(node)),
+      ...shuffled([...known]).map((address) => () => this.#viewFrom(address)),
+      ...held.filter((node) => !isKnown(node)).map((node) => () => this.#viewBy(node)),
+      ...shuffled(others).map((address) => () => this.#viewFrom(address)),
+    ];
+  }
+
+  #viewBy(node: Redis): Promise<View | undefined> {
+    return this.#view(addressOf(node), async () => [
+      await node.call('CLUSTER', 'INFO'),
+      await node.call('CLUSTER', 'SLOTS'),
+    ]);
+  }
+
+  #viewFrom(address: Address): Promise<View | undefined> {
+    return this.#view(address, async () => {
+      const lane = this.#host.laneTo(address);
+      const info = new Question(['CLUSTER', 'INFO']);
+      const slots = new Question(['CLUSTER', 'SLOTS']);
+      await Promise.all([lane.ask(info), lane.ask(slots)]);
+      return [info.reply, slots.reply];
+    });
   }
 
   async #view(address: Address, ask: () => Promise<readonly unknown[]>): Promise<View | undefined> {
@@ -164,20 +214,11 @@ export class SlotTable {
       const [info, slots] = answer;
       const topology = Topology.fromClusterSlots(slots, address, this.#host.reach);
       const epoch = Number(/cluster_current_epoch:(\d+)/.exec(String(info))?.[1] ?? 0);
-      return topology.coveredSlotCount > 0 ? { topology, epoch } : undefined;
+      return topology.coveredSlotCount > 0 ? { asked: address, topology, epoch } : undefined;
     } catch {
       return undefined;
     }
   }
-}
-
-interface View {
-  readonly topology: Topology;
-  readonly epoch: number;
-}
-
-function byEpochThenCoverage(a: View, b: View): number {
-  return b.epoch - a.epoch || b.topology.coveredSlotCount - a.topology.coveredSlotCount;
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

@@ -26,6 +26,7 @@ const NO_OWNER = -1;
 export class Topology {
   readonly #addresses: Address[] = [];
   readonly #replicas = new Map<Address, Set<Address>>();
+  readonly #nodeIds = new Set<string>();
   readonly #ownerOfSlot = new Int16Array(SLOT_COUNT).fill(NO_OWNER);
 
   /** One server that owns everything. */
@@ -48,12 +49,18 @@ export class Topology {
       const [first, last] = [slotNumber(from), slotNumber(to)];
       if (owner === undefined || first === undefined || last === undefined) continue;
       topology.#ownerOfSlot.fill(topology.#indexOf(owner), first, last + 1);
+      for (const node of [primary, ...replicas]) topology.#noteId(node);
       for (const replica of replicas) {
         const address = readNode(replica, asked, map);
         if (address !== undefined) topology.#replicas.get(owner)?.add(address);
       }
     }
     return topology;
+  }
+
+  /** The ids of the nodes that the table names: they are the same in every node's table, and for life. */
+  get nodeIds(): ReadonlySet<string> {
+    return this.#nodeIds;
   }
 
   ownerOf(slot: number): Address | undefined {
@@ -93,6 +100,11 @@ export class Topology {
   /** Every primary and replica that the table names. */
   addresses(): Set<Address> {
     return new Set(this.shards().flatMap((shard) => [shard.address, ...shard.replicas]));
+  }
+
+  #noteId(node: unknown): void {
+    const [, , id] = asArray(node);
+    if (typeof id === 'string' && id !== '') this.#nodeIds.add(id);
   }
 
   #indexOf(address: Address): number {

@@ -61,7 +61,7 @@ describe('nodes', () => {
 });
 
 describe('warmUp', () => {
-  it('opens the connections for reads and bulk work to every shard while connecting', async () => {
+  it('opens the connections to every shard while connecting', async () => {
     const names = async (): Promise<string[]> => {
       const store = await FeatureStore.connect({ nodes: inject('clusterNodes') });
       onTestFinished(() => store.close());
@@ -79,8 +79,8 @@ describe('warmUp', () => {
     await cold.close();
     const warm = await FeatureStore.connect({ ...options, warmUp: true });
     onTestFinished(() => warm.close());
-    const [online, bulk] = ['warm:online', 'warm:bulk'];
-    expect(await names()).toStrictEqual([bulk, bulk, bulk, online, online, online]);
+    const purposes = ['bulk', 'control', 'online'].map((purpose) => `warm:${purpose}`);
+    expect(await names()).toStrictEqual(purposes.flatMap((name) => [name, name, name]));
   });
 });
 

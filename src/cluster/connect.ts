@@ -1,22 +1,23 @@
 /**
  * From what the caller names, or already holds, to something to stand on: is it a cluster or one
- * server, and does it let us in? Errors name addresses and the server's words, never a credential:
+ * server, and does it let us in? Until `connectTimeoutMs` it goes on trying, as servers, names and
+ * clusters may come later than the process that needs them; what cannot change by itself, such as wrong
+ * credentials, is reported at once. Errors name addresses and the server's words, never a credential:
  * ioredis's own errors carry the arguments of AUTH, so they are not passed on as causes.
  */
 
-import { Cluster, isCluster, Redis, type RedisOptions } from './ioredis.ts';
+import { Cluster, isCluster, Redis } from './ioredis.ts';
 import { FeatureStoreError } from '../errors.ts';
-import { formatAddress, type HostAndPort } from './address.ts';
+import { formatAddress } from './address.ts';
 import { Connection } from './connection.ts';
+import { explained, isDenial, isFinal } from './first-words.ts';
 import type { ClusterLimits } from './options.ts';
-import { serverWords } from './server-words.ts';
-import { LATE, orLate } from './timer.ts';
-import type { ConnectionMode, NatMap, Underlay } from './underlay.ts';
+import { Patience } from './patience.ts';
+import { searchSeeds, type Seed } from './seed-search.ts';
+import { SLOT_COUNT } from './slot.ts';
+import { addressOf, reachBy, type ConnectionMode, type NatMap, type Underlay } from './underlay.ts';
 
-/** A node to begin with; what its URL says of credentials holds for every node. */
-export interface Seed extends HostAndPort {
-  readonly redisOptions: RedisOptions;
-}
+export type { Seed } from './seed-search.ts';
 
 export interface ConnectSettings {
   readonly limits: ClusterLimits;
@@ -24,24 +25,28 @@ export interface ConnectSettings {
   readonly natMap: NatMap | undefined;
   /** Whether the lanes are opened at once, not on first use. */
   readonly warmUp: boolean;
+  /** Gives up when it fires. */
+  readonly signal?: AbortSignal | undefined;
 }
 
+/** A cluster of which some slots have no owner may be one that is being made: it has this long. */
+const SETTLE_MS = 2_000;
+
+/** ioredis knows no way to nodes that announce no host; the store asks them itself. */
+const OWN_CLUSTER_MS = 1_000;
+
 /** Connects to some nodes of a cluster, or to one standalone server. */
-export async function connectNodes(
+export function connectNodes(
   seeds: readonly Seed[],
   settings: ConnectSettings,
 ): Promise<Connection> {
-  const { seed, mode } = await firstAnswer(seeds, settings.connectTimeoutMs);
-  if (mode === 'standalone' && seeds.length > 1) {
-    throw new FeatureStoreError(
-      'INVALID_OPTION',
-      `nodes names ${seeds.length} servers, but ${formatAddress(seed)} is not part of a cluster; ` +
-        'name one standalone server, or nodes of one cluster.',
-    );
-  }
-  const redis = mode === 'cluster' ? openCluster(seed, settings) : openServer(seed);
   const { natMap } = settings;
-  return start({ mode, redis, owned: true, natMap, seeds: seeds.map(formatAddress) }, settings);
+  return patiently(settings, async (patience) => {
+    const { seed, mode } = await searchSeeds(seeds, patience, reachBy(natMap));
+    const redis = mode === 'cluster' ? openCluster(seed, settings) : openServer(seed);
+    const addresses = seeds.map(formatAddress);
+    return start({ mode, redis, owned: true, natMap, seeds: addresses }, settings, patience);
+  });
 }
 
 /** Stands on an ioredis object that the caller made, and keeps. */
@@ -56,26 +61,56 @@ export async function adopt(
         "time; leave it out and use the store's own keyPrefix.",
     );
   }
-  if (redis.status === 'wait') redis.connect().catch(() => undefined);
   const natMap: NatMap | undefined =
     settings.natMap ?? (isCluster(redis) ? (redis.options.natMap ?? undefined) : undefined);
-  const mode = isCluster(redis) ? 'cluster' : await modeOf(redis, settings.connectTimeoutMs);
-  return start({ mode, redis, owned: false, natMap, seeds: [] }, settings);
+  const isOurs = isUnopened(redis); // to close again, where nothing comes of it
+  return patiently(settings, async (patience) => {
+    try {
+      const mode = isCluster(redis) ? 'cluster' : await modeOf(redis, patience);
+      return await start({ mode, redis, owned: false, natMap, seeds: [] }, settings, patience);
+    } catch (error) {
+      if (isOurs) redis.disconnect();
+      throw error;
+    }
+  });
 }
 
-async function start(underlay: Underlay, settings: ConnectSettings): Promise<Connection> {
+/** Runs the attempt until it ends or the signal fires. */
+async function patiently(
+  { connectTimeoutMs, signal }: ConnectSettings,
+  attempt: (patience: Patience) => Promise<Connection>,
+): Promise<Connection> {
+  const patience = new Patience(connectTimeoutMs);
+  const end = (): void => patience.end();
+  signal?.addEventListener('abort', end);
+  try {
+    if (signal?.aborted) end();
+    const connection = await attempt(patience);
+    if (!signal?.aborted) return connection;
+    connection.close();
+    throw patience.error();
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const reason = { cause: signal.reason };
+    throw new FeatureStoreError('ABORTED', 'connect was aborted by its signal.', reason);
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+}
+
+async function start(
+  underlay: Underlay,
+  settings: ConnectSettings,
+  patience: Patience,
+): Promise<Connection> {
   const connection = new Connection(underlay, settings.limits);
   const { mode, redis } = underlay;
   try {
-    if (isCluster(redis)) await clusterReady(redis, settings.connectTimeoutMs);
-    if (mode === 'cluster') await connection.refresh();
-    if (connection.topology.coveredSlotCount === 0) {
-      throw new FeatureStoreError(
-        'CONNECT_FAILED',
-        'The cluster answers, but no node owns a slot: create it first (redis-cli --cluster create).',
-      );
-    }
-    if (settings.warmUp) await warmUp(connection, settings.connectTimeoutMs);
+    if (isCluster(redis)) await clusterReady(redis, underlay.owned, patience);
+    if (mode === 'cluster') await settle(connection, patience);
+    // A node that does not open in time is left for the call that needs it.
+    const { leftMs } = patience;
+    if (settings.warmUp) await patience.within(leftMs, connection.warmUp()).catch(() => undefined);
     return connection;
   } catch (error) {
     connection.close();
@@ -83,65 +118,43 @@ async function start(underlay: Underlay, settings: ConnectSettings): Promise<Con
   }
 }
 
-/** A node that does not open in time is left for the call that needs it. */
-async function warmUp(connection: Connection, timeoutMs: number): Promise<void> {
-  await orLate(timeoutMs, connection.warmUp());
-}
-
-async function firstAnswer(
-  seeds: readonly Seed[],
-  timeoutMs: number,
-): Promise<{ seed: Seed; mode: ConnectionMode }> {
-  const attempts = seeds.map(async (seed) => ({ seed, mode: await probe(seed, timeoutMs) }));
-  try {
-    return await Promise.any(attempts);
-  } catch (error) {
-    const reasons =
-      error instanceof AggregateError ? error.errors.map(messageOf) : [messageOf(error)];
-    const denied = reasons.some((reason) => /NOAUTH|WRONGPASS|NOPERM/.test(reason));
-    throw new FeatureStoreError(
-      denied ? 'ACCESS_DENIED' : 'CONNECT_FAILED',
-      `No node could be used: ${seeds.map((seed, i) => `${formatAddress(seed)}: ${reasons[i]}`).join('; ')}. ` +
-        (denied
-          ? 'Check redisOptions.username and redisOptions.password, and the ACL in docs/operations.md.'
-          : 'Check that the server runs, its address, and tls.'),
-    );
+/** Until each slot has an owner; a cluster that lacks some for longer is used as it is. */
+async function settle(connection: Connection, patience: Patience): Promise<void> {
+  const fromMs = patience.elapsedMs;
+  for (let times = 0; ; times++) {
+    await patience.within(patience.leftMs, connection.refresh()).catch(() => undefined);
+    const { coveredSlotCount } = connection.topology;
+    if (coveredSlotCount === SLOT_COUNT) return;
+    const isLate = patience.isOver || patience.elapsedMs - fromMs >= SETTLE_MS;
+    if (coveredSlotCount > 0 && isLate) return;
+    if (patience.isOver) throw patience.error();
+    await patience.pause(times);
   }
 }
 
-/** Asks one node what it is, on a connection that is closed again. */
-async function probe(seed: Seed, timeoutMs: number): Promise<ConnectionMode> {
-  const redis = new Redis({
-    ...seed.redisOptions,
-    host: seed.host,
-    port: seed.port,
-    lazyConnect: true,
-    enableReadyCheck: false,
-    retryStrategy: null,
-    maxRetriesPerRequest: 0,
-    replyMapping: 'legacy',
-  });
+/** Asks the caller's own object, which may not be connected yet, or not any more. */
+async function modeOf(redis: Redis, patience: Patience): Promise<ConnectionMode> {
   let trouble = '';
-  redis.on('error', (error: Error) => {
-    trouble ||= messageOf(error);
-  });
+  const listen = (error: Error): void => void (trouble ||= error.message);
+  redis.on('error', listen);
   try {
-    return await modeOf(redis, timeoutMs);
-  } catch (error) {
-    throw new Error(trouble || messageOf(error));
+    for (let times = 0; !patience.isOver; times++) {
+      trouble = '';
+      if (isUnopened(redis)) redis.connect().catch(() => undefined);
+      try {
+        await patience.within(patience.attemptMs, redis.call('CLUSTER', 'SLOTS'));
+        return 'cluster';
+      } catch (error) {
+        const said = error instanceof Error ? error.message : String(error);
+        if (/cluster support disabled|unknown command/i.test(said)) return 'standalone';
+        noteWords(patience, addressOf(redis), trouble || said);
+      }
+      await patience.pause(times);
+    }
   } finally {
-    redis.disconnect();
+    redis.off('error', listen);
   }
-}
-
-async function modeOf(redis: Redis, timeoutMs: number): Promise<ConnectionMode> {
-  try {
-    await within(timeoutMs, redis.call('CLUSTER', 'SLOTS'));
-    return 'cluster';
-  } catch (error) {
-    if (/cluster support disabled|unknown command/i.test(messageOf(error))) return 'standalone';
-    throw error instanceof FeatureStoreError ? error : new Error(messageOf(error));
-  }
+  throw patience.error();
 }
 
 /** By the seed that answered: ioredis would ask them one after the other, and wait for each. */
@@ -174,27 +187,44 @@ function openServer(seed: Seed): Redis {
   return redis;
 }
 
-async function clusterReady(cluster: Cluster, timeoutMs: number): Promise<void> {
-  if (cluster.status === 'ready') return;
+/** ioredis goes on trying by itself, unless it has given up. The store's own object is not waited for long. */
+async function clusterReady(cluster: Cluster, owned: boolean, patience: Patience): Promise<void> {
+  let denial: unknown;
+  const listen = (error: Error, address: string): void => {
+    try {
+      noteWords(patience, address, error.message);
+    } catch (refusal) {
+      denial = refusal;
+    }
+  };
   let onReady = (): void => undefined;
-  const ready = new Promise<void>((resolve) => {
-    onReady = resolve;
-    cluster.once('ready', onReady);
-  });
+  const ready = new Promise<void>((resolve) => (onReady = resolve));
+  cluster.once('ready', onReady);
+  cluster.on('node error', listen);
   try {
-    await within(timeoutMs, ready);
+    if (owned) return await patience.within(OWN_CLUSTER_MS, ready).catch(() => undefined);
+    for (let times = 0; cluster.status !== 'ready'; times++) {
+      if (denial !== undefined) throw denial;
+      if (patience.isOver) throw patience.error();
+      if (isUnopened(cluster)) cluster.connect().catch(() => undefined);
+      await Promise.race([ready, patience.pause(Math.min(times, 2))]);
+    }
   } finally {
-    cluster.off('ready', onReady); // it may be the caller's, who keeps it
+    cluster.off('ready', onReady);
+    cluster.off('node error', listen);
   }
 }
 
-async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const answer = await orLate(timeoutMs, promise);
-  if (answer !== LATE) return answer;
-  const message = `No answer within connectTimeoutMs ${timeoutMs}`;
-  throw new FeatureStoreError('CONNECT_FAILED', message);
+function isUnopened(redis: Cluster | Redis): boolean {
+  return redis.status === 'wait' || redis.status === 'end';
 }
 
-function messageOf(error: unknown): string {
-  return serverWords(error instanceof Error ? error.message : String(error));
+/** @throws FeatureStoreError what the same attempt cannot bring right */
+function noteWords(patience: Patience, address: string, words: string): void {
+  patience.note(address, explained(words));
+  if (!isFinal(words)) return;
+  throw new FeatureStoreError(
+    isDenial(words) ? 'ACCESS_DENIED' : 'CONNECT_FAILED',
+    `${address} cannot be used: ${explained(words)}. Check the options of the ioredis object.`,
+  );
 }

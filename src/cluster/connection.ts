@@ -8,7 +8,7 @@
  */
 
 import { isCluster, Redis, type RedisOptions } from './ioredis.ts';
-import { formatAddress, parseAddress, type Address } from './address.ts';
+import { parseAddress, type Address } from './address.ts';
 import { BulkPace } from './bulk-pace.ts';
 import { Closing } from './closing.ts';
 import { Counters } from './counters.ts';
@@ -17,7 +17,7 @@ import type { ClusterLimits } from './options.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from './topology.ts';
 import { Turns } from './turns.ts';
-import type { ConnectionMode, Underlay } from './underlay.ts';
+import { reachBy, type ConnectionMode, type Underlay } from './underlay.ts';
 
 export class Connection {
   readonly mode: ConnectionMode;
@@ -42,6 +42,7 @@ export class Connection {
     this.#underlay = underlay;
     this.pace = new BulkPace(limits.bulkPaces);
     this.#turns = new Turns(() => this.pace.now.rowsPerTurn);
+    this.reach = reachBy(underlay.natMap);
     const { counters, closing, reach } = this;
     this.#slotTable = new SlotTable(underlay, {
       limits,
@@ -61,11 +62,7 @@ export class Connection {
   }
 
   /** How an address that a node announced is reached from here. */
-  readonly reach: AddressMapper = (announced: Address): Address => {
-    const { natMap } = this.#underlay;
-    const mapped = typeof natMap === 'function' ? natMap(announced) : natMap?.[announced];
-    return mapped ? formatAddress(mapped) : announced;
-  };
+  readonly reach: AddressMapper;
 
   lane(address: Address, purpose: LanePurpose): Lane {
     const known = this.#lanes[purpose].get(address);

@@ -2,7 +2,7 @@
 
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
-import { serverWords } from './server-words.ts';
+import { explained, isDenial } from './first-words.ts';
 import type { WireEnd } from './wire.ts';
 
 /** The connection closed, or could not be opened, before every reply was there. */
@@ -24,12 +24,12 @@ export function lostTo(address: Address, { trouble, isCut }: WireEnd): LaneLost 
     isDenial(trouble)
       ? new FeatureStoreError(
           'ACCESS_DENIED',
-          `${address} refuses the connection: '${serverWords(trouble)}'. ` +
+          `${address} refuses the connection: '${explained(trouble)}'. ` +
             'Set redisOptions.username and redisOptions.password.',
         )
       : new FeatureStoreError(
           'CONNECTION_LOST',
-          `The connection to ${address} was lost${trouble ? `: ${serverWords(trouble)}` : ''}.`,
+          `The connection to ${address} was lost${trouble ? `: ${explained(trouble)}` : ''}.`,
         ),
     isCut,
   );
@@ -40,9 +40,4 @@ export function answersForAnother(address: Address): LaneLost {
     `${address} answers for another cluster: its table names none of the nodes that are known. ` +
     'Its address may have been given to another node; check what runs there.';
   return new LaneLost(new FeatureStoreError('SHARD_UNAVAILABLE', said), false);
-}
-
-/** Credentials may be right by the next attempt, so that one is waited for; a dead node's is not. */
-export function isDenial(trouble: string): boolean {
-  return /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(trouble);
 }

@@ -18,8 +18,9 @@
 
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Address } from './address.ts';
+import { isDenial } from './first-words.ts';
 import type { Redis } from './ioredis.ts';
-import { answersForAnother, isDenial, lostTo, type LaneLost } from './lane-lost.ts';
+import { answersForAnother, lostTo, type LaneLost } from './lane-lost.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
 import type { Turn, Turns } from './turns.ts';
@@ -202,6 +203,7 @@ export class Lane {
   #open({ anyone }: Pick<Opening, 'anyone'>): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.isOpen || (anyone && this.#state !== 'closed')) resolve();
+      // Credentials may be right by the next attempt, so that one is waited for; a dead node's is not.
       else if (this.#closed || (this.#wire.isBackingOff && !isDenial(this.#lastTrouble))) {
         reject(lostTo(this.address, { trouble: this.#lastTrouble, isCut: false }));
       } else {

@@ -27,6 +27,8 @@ export class Topology {
   readonly #addresses: Address[] = [];
   readonly #replicas = new Map<Address, Set<Address>>();
   readonly #nodeIds = new Set<string>();
+  /** Primaries that the node which was asked knows no host of, as `?:port`. */
+  readonly #nameless = new Set<string>();
   readonly #ownerOfSlot = new Int16Array(SLOT_COUNT).fill(NO_OWNER);
 
   /** One server that owns everything. */
@@ -38,7 +40,8 @@ export class Topology {
 
   /**
    * Reads the reply of CLUSTER SLOTS, `[[from, to, [host, port, id, …], replica…], …]`.
-   * A node that does not know its own host says null or '': it is the host that was asked.
+   * A node that does not know its own host says null or '': it is the host that was asked. One that should be
+   * known by a host name and has none is '?': then its IP address stands among what else is said of it.
    * https://redis.io/docs/latest/commands/cluster-slots/
    */
   static fromClusterSlots(reply: unknown, asked: Address, map: AddressMapper): Topology {
@@ -47,6 +50,7 @@ export class Topology {
       const [from, to, primary, ...replicas] = asArray(range);
       const owner = readNode(primary, asked, map);
       const [first, last] = [slotNumber(from), slotNumber(to)];
+      if (owner === undefined) topology.#nameless.add(`?:${String(asArray(primary)[1])}`);
       if (owner === undefined || first === undefined || last === undefined) continue;
       topology.#ownerOfSlot.fill(topology.#indexOf(owner), first, last + 1);
       for (const node of [primary, ...replicas]) topology.#noteId(node);
@@ -56,6 +60,17 @@ export class Topology {
       }
     }
     return topology;
+  }
+
+  /** Why no slot has an owner, and what to do. */
+  get whyEmpty(): string {
+    if (this.#nameless.size === 0) {
+      return 'it answers, but no node owns a slot: create the cluster first (redis-cli --cluster create)';
+    }
+    return (
+      `it announces ${[...this.#nameless].join(', ')}, which is no address: set cluster-announce-ip, ` +
+      'or cluster-announce-hostname where cluster-preferred-endpoint-type is hostname'
+    );
   }
 
   /** The ids of the nodes that the table names: they are the same in every node's table, and for life. */
@@ -116,10 +131,18 @@ export class Topology {
 }
 
 function readNode(node: unknown, asked: Address, map: AddressMapper): Address | undefined {
-  const [host, port] = asArray(node);
-  const name = typeof host === 'string' && host !== '' ? host : parseAddress(asked)?.host;
+  const [host, port, , details] = asArray(node);
+  const told = host === '?' ? ipIn(details) : host;
+  const name = typeof told === 'string' && told !== '' ? told : parseAddress(asked)?.host;
   if (name === undefined || name === '?' || !(Number(port) > 0)) return undefined;
   return map(formatAddress({ host: name, port: Number(port) }));
+}
+
+/** What the node says of its other endpoints: `['ip', '10.0.0.1']`. '?' where there is none. */
+function ipIn(details: unknown): unknown {
+  const words = asArray(details);
+  const ip = words[words.indexOf('ip') + 1];
+  return words.includes('ip') && ip !== '' ? ip : '?';
 }
 
 /** An integer, or its text, as ioredis gives with `stringNumbers`. */

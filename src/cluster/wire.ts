@@ -9,6 +9,7 @@
 
 import { Socket } from 'node:net';
 import { ReopenPace } from './reopen-pace.ts';
+import { FirstWords } from './first-words.ts';
 import type { Redis } from './ioredis.ts';
 import type { CommandWriter } from './resp/command-writer.ts';
 
@@ -38,6 +39,7 @@ const CUT_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
 export class Wire {
   readonly #redis: Redis;
   readonly #events: WireEvents;
+  readonly #words: FirstWords;
   #state: 'closed' | 'open' = 'closed';
   readonly #pace = new ReopenPace();
   #trouble = '';
@@ -48,13 +50,18 @@ export class Wire {
   constructor(redis: Redis, events: WireEvents) {
     this.#redis = redis;
     this.#events = events;
-    redis.options.retryStrategy = (): number => this.#pace.pauseAfterEnd(this.#isCut);
+    this.#words = new FirstWords(redis);
+    redis.options.retryStrategy = (): number =>
+      this.#pace.pauseAfterEnd(this.#isCut && this.#words.refusal === '');
     redis.on('error', (error: Error & { readonly code?: unknown }) => {
       this.#trouble ||= error.message; // the first is the reason, what follows its consequence
       this.#isCut &&= CUT_CODES.has(error.code);
     });
     redis.on('ready', () => this.#take());
-    redis.on('close', () => this.#end({ trouble: this.#trouble, isCut: this.#isCut }));
+    redis.on('close', () => {
+      const { refusal } = this.#words;
+      this.#end({ trouble: refusal || this.#trouble, isCut: this.#isCut && refusal === '' });
+    });
   }
 
   get isOpen(): boolean {

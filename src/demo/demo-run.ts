@@ -1,7 +1,8 @@
 /** The demo from end to end: connects, starts afresh, loads users, streams, and listens. */
 
 import type { AddressInfo } from 'node:net';
-import { FeatureStore, type FeatureStoreOptions } from '../index.ts';
+import { connectAloud } from '../cli/with-store.ts';
+import type { FeatureStore, FeatureStoreOptions } from '../index.ts';
 import { EntityCensus } from './entity-census.ts';
 import { createDemoServer } from './server.ts';
 import { StreamingWorker } from './streaming-worker.ts';
@@ -31,7 +32,8 @@ const LAST_REPLIES_MS = 200;
 
 /** @throws FeatureStoreError no cluster, or none that answers; Error the port is taken */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
-  const store = await FeatureStore.connect(options.store);
+  const { signal = new AbortController().signal } = options;
+  const store = await connectAloud(options.store, signal);
   const census = new EntityCensus(store);
   const worker = new StreamingWorker({
     store,

@@ -85,14 +85,19 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * Connects, and finds out whether it is a cluster or one server.
-   * @throws FeatureStoreError INVALID_OPTION, INVALID_ID, CONNECT_FAILED, ACCESS_DENIED
+   * Connects, and finds out whether it is a cluster or one server. Servers, host names and a cluster that are not
+   * there yet are waited for until `connectTimeoutMs`; wrong credentials are reported at once.
+   * @param signal ends the attempt; it has no effect on the store that is connected
+   * @throws FeatureStoreError INVALID_OPTION, INVALID_ID, CONNECT_FAILED, ACCESS_DENIED, ABORTED
    */
-  static async connect(options: FeatureStoreOptions): Promise<FeatureStore> {
+  static async connect(
+    options: FeatureStoreOptions,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<FeatureStore> {
     const resolved = resolveOptions(options);
     const { target, connectTimeoutMs, natMap, warmUp } = resolved;
     const limits = defaultLimits;
-    const settings: ConnectSettings = { limits, connectTimeoutMs, natMap, warmUp };
+    const settings: ConnectSettings = { limits, connectTimeoutMs, natMap, warmUp, signal };
     const connection =
       'seeds' in target
         ? await connectNodes(target.seeds, settings)

@@ -62,7 +62,10 @@ export interface FeatureStoreOptions {
    * @default 30_000
    */
   readonly timeoutMs?: number;
-  /** @default 10_000 */
+  /**
+   * How long `connect` goes on trying while servers, host names or the cluster are not there yet.
+   * @default 10_000
+   */
   readonly connectTimeoutMs?: number;
   /**
    * Opens the connections to every shard while connecting; otherwise the first call that needs one does.

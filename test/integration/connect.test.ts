@@ -52,7 +52,7 @@ describe('nodes', () => {
   it('that are all dead are named, each with its reason', async () => {
     const dead = await findPortRun(24_000, 2);
     const nodes = [`127.0.0.1:${dead}`, `127.0.0.1:${dead + 1}`];
-    await expect(FeatureStore.connect({ nodes })).rejects.toMatchObject({
+    await expect(FeatureStore.connect({ nodes, connectTimeoutMs: 500 })).rejects.toMatchObject({
       code: 'CONNECT_FAILED',
       retryable: true,
       message: expect.stringMatching(new RegExp(`${dead}: .*ECONNREFUSED.*${dead + 1}: `)),

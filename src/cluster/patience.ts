@@ -6,6 +6,7 @@
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 
+const SILENCE = 'no answer';
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1_000;
 /** An attempt may take this part of the whole time, but never less than `MIN_ATTEMPT_MS`. */
@@ -45,7 +46,10 @@ export class Patience {
     this.#ending.abort();
   }
 
+  /** An attempt that the time cut short does not replace what the node said before. */
   note(address: Address, words: string): void {
+    const last = this.#said.get(address);
+    if (words.startsWith(SILENCE) && last !== undefined && !last.startsWith(SILENCE)) return;
     this.#said.set(address, words);
   }
 
@@ -59,7 +63,7 @@ export class Patience {
   async within<T>(ms: number, promise: Promise<T>): Promise<T> {
     const enough = new AbortController();
     const late = this.#sleep(ms, enough.signal).then(() => {
-      throw new Error(`no answer within ${Math.round(ms)} ms`);
+      throw new Error(`${SILENCE} within ${Math.round(ms)} ms`);
     });
     late.catch(() => undefined);
     promise.catch(() => undefined);

@@ -60,6 +60,8 @@ class SeedSearch {
 
   /** In the order in which they came. */
   async run(): Promise<readonly SeedAnswer[]> {
+    // In the order of the seeds.
+    for (const seed of this.#seeds) this.#patience.note(formatAddress(seed), 'no answer yet');
     const asked = this.#seeds.map((seed) => this.#askUntilAnswered(seed));
     const all = Promise.all(asked.map(({ end }) => end));
     try {

@@ -17,6 +17,9 @@ export class PrimaryGone extends FeatureStoreError {
   }
 }
 
+/** The words of a command; or what they are after the connection was lost so often while it owed the reply. */
+export type Words = readonly (string | number)[] | ((cuts: number) => readonly (string | number)[]);
+
 /**
  * The reply of a primary. A lost connection or a node that is LOADING is tried again until the deadline.
  * @throws PrimaryGone; FeatureStoreError TIMEOUT, ABORTED, CLOSED, ACCESS_DENIED, UNSUPPORTED_SERVER
@@ -24,7 +27,7 @@ export class PrimaryGone extends FeatureStoreError {
 export async function askNode(
   connection: Connection,
   address: Address,
-  words: readonly (string | number)[],
+  words: Words,
   deadline: Deadline,
 ): Promise<Reply> {
   let obstacle: FeatureStoreError | undefined;
@@ -33,7 +36,7 @@ export async function askNode(
     obstacle = undefined;
     const lane = connection.lane(address, 'control');
     try {
-      const question = new Question(words);
+      const question = new Question(typeof words === 'function' ? words(cuts) : words);
       await deadline.race(lane.inTurn(() => lane.send(question)));
       const { reply } = question;
       if (!(reply instanceof ServerError)) return reply;

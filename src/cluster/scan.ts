@@ -32,11 +32,17 @@ export async function* scanKeys(
   pattern: string,
   newDeadline: () => Deadline,
 ): AsyncGenerator<KeyPage> {
+  /** Fewer after each loss of the connection: a page of long keys can be more than a server lets itself owe. */
+  let mostKeys = Number.POSITIVE_INFINITY;
   const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
     using deadline = newDeadline();
     const { keysPerPage, pagePauseMs } = connection.pace.now;
     const askedAtMs = performance.now();
-    const command = ['SCAN', cursor, 'MATCH', pattern, 'COUNT', keysPerPage] as const;
+    const command = (cuts: number): (string | number)[] => {
+      const count = Math.min(keysPerPage, mostKeys);
+      if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
+      return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
+    };
     let reply: Reply;
     try {
       reply = await askNode(connection, shard, command, deadline);
@@ -87,6 +93,8 @@ interface Page extends Omit<KeyPage, 'isLast'> {
   readonly cursor: string;
 }
 
+/** What a lost connection divides the keys of a page by. */
+const FEWER_AFTER_LOSS = 4;
 /** The cursor that a scan starts with, and the one that its last page gives. */
 const FIRST = '0';
 const LAST = '0';

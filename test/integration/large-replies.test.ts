@@ -46,7 +46,7 @@ async function load(
   expect(await store.bulkLoad(rows)).toMatchObject({ failed: [] });
 }
 
-describe.each(Object.entries(LIMITS))('with %s', (_, config) => {
+describe.each(Object.entries(LIMITS))('with %s', { timeout: 180_000 }, (_, config) => {
   it('500 rows of 300 kB arrive, read at once, as a stream, as a group', async () => {
     const ids = idsOf(500);
     const store = await storeOn(config, ids);
@@ -103,4 +103,11 @@ it('one row over the limit fails by name, and the others arrive', async () => {
     code: 'CONNECTION_LOST',
     message: expect.stringContaining('maxmemory-clients') as string,
   });
+});
+
+it('a scan over keys of 4 kB arrives whole, though a page of 1,000 is over the limit', async () => {
+  const store = await storeOn(['client-output-buffer-limit normal 1mb 0 0']);
+  const ids = idsOf(800).map((id) => id + 'k'.repeat(4_000));
+  await store.bulkLoad(ids.map((id, n) => [id, { n }] as const));
+  expect(await store.countEntities()).toBe(ids.length);
 });

@@ -5,6 +5,7 @@
  *   a second one, or no unwinding within GRACE_MS ─▶ the process exits; exit hooks remove drafts
  */
 
+import { clearTimeout, setTimeout } from '../clock.ts';
 import { CommandError } from './command-error.ts';
 
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -14,7 +15,7 @@ const SIGNAL_NAMES = Object.keys(EXIT_CODES) as SignalName[]; // they are its ke
 /** A reader that takes nothing off a pipe, or a scorer that never answers, would block the way out. */
 const GRACE_MS = 2_000;
 
-export class Interruption implements Disposable {
+export class Interruption {
   readonly #controller = new AbortController();
   readonly #listeners = SIGNAL_NAMES.map((name) => [name, () => this.#receive(name)] as const);
   #grace: NodeJS.Timeout | undefined;
@@ -27,7 +28,8 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
-  [Symbol.dispose](): void {
+  /** Signals are no longer listened for. */
+  clear(): void {
     for (const [name, listener] of this.#listeners) process.off(name, listener);
     clearTimeout(this.#grace);
   }

@@ -15,7 +15,7 @@ import { addTopologyCommand } from './topology.ts';
 
 /** Runs the command line and gives the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
-  using interruption = new Interruption();
+  const interruption = new Interruption();
   const { signal } = interruption;
   try {
     await newProgram(signal).parseAsync(args, { from: 'user' });
@@ -26,6 +26,8 @@ export async function run(args: readonly string[]): Promise<number> {
     // What the command left behind, such as a connection that was being made, shall not hold it up.
     if (signal.aborted) process.exit(exitCode);
     return exitCode;
+  } finally {
+    interruption.clear();
   }
 }
 

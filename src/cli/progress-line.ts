@@ -1,6 +1,7 @@
 /** How far a command is: a line on standard error that redraws itself, on a terminal and nowhere else. */
 
 import { SingleBar } from 'cli-progress';
+import { performance } from '../clock.ts';
 
 export interface ProgressLine {
   /** @param done items so far @param position of `total`, where that counts something else */

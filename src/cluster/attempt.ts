@@ -4,6 +4,7 @@
  * without one go, is dispatch.ts's to decide.
  */
 
+import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import { notConfirmed } from './confirmation.ts';

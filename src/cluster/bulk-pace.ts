@@ -4,6 +4,7 @@
  * left for it where there are few.
  */
 
+import { performance } from '../clock.ts';
 export interface Pace {
   /** Rows of bulk replies that are read in one turn of the event loop, over all lanes. */
   readonly rowsPerTurn: number;
@@ -31,20 +32,22 @@ export interface BulkPaces {
 
 export class BulkPace {
   readonly #paces: BulkPaces;
+  readonly #nowMs: () => number;
   #onlineAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(paces: BulkPaces) {
+  constructor(paces: BulkPaces, nowMs: () => number = performance.now) {
     this.#paces = paces;
+    this.#nowMs = nowMs;
   }
 
-  /** @param atMs by performance.now() */
+  /** @param atMs by the same clock */
   noteOnline(atMs: number): void {
     this.#onlineAtMs = atMs;
   }
 
   get now(): Pace {
     const { alone, besideOnlineReads, quietMs } = this.#paces;
-    return performance.now() - this.#onlineAtMs < quietMs ? besideOnlineReads : alone;
+    return this.#nowMs() - this.#onlineAtMs < quietMs ? besideOnlineReads : alone;
   }
 
   /**

@@ -1,11 +1,13 @@
 /** The end of a call: a time, the caller's AbortSignal, or the store's closing, whichever is first. */
 
+import { clearTimeout, setTimeout } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { onAbort } from './abort-listeners.ts';
 import type { Closing } from './closing.ts';
 import { Timer } from './timer.ts';
 
-export class Deadline implements Disposable {
+/** Whoever makes one clears it when the call has ended. */
+export class Deadline {
   readonly #timeoutMs: number;
   readonly #closing: Closing;
   readonly #signal: AbortSignal | undefined;
@@ -102,7 +104,7 @@ export class Deadline implements Disposable {
     });
   }
 
-  [Symbol.dispose](): void {
+  clear(): void {
     this.#timer.clear();
     if (this.#heedsClosing) this.#closing.delete(this.#pass);
     this.#offAbort?.();

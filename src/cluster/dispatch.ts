@@ -17,6 +17,7 @@
  * - Chunks do not wait for each other: one dead shard delays its own rows only.
  */
 
+import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import { Attempt, type Call, type Parcel, type SentPart } from './attempt.ts';

@@ -3,6 +3,7 @@
  * to its lane, with one promise and no tables of rows. An attempt that ends otherwise is where dispatch.ts goes on.
  */
 
+import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import type { Deadline } from './deadline.ts';

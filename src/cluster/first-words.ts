@@ -5,6 +5,7 @@
  * ioredis then reports the reset of the socket and not the words, so they are read here as well.
  */
 
+import { nextTick } from '../clock.ts';
 import type { Redis } from './ioredis.ts';
 import { serverWords } from './server-words.ts';
 
@@ -19,8 +20,8 @@ export class FirstWords {
 
   constructor(redis: Redis) {
     // ioredis has its stream a few ticks later, and still before it can be connected.
-    const soon = (): void => process.nextTick(() => greetAtOnce(redis));
-    redis.on('connecting', () => process.nextTick(() => queueMicrotask(soon)));
+    const soon = (): void => nextTick(() => greetAtOnce(redis));
+    redis.on('connecting', () => nextTick(() => queueMicrotask(soon)));
     redis.on('connect', () => {
       this.#bytes = Buffer.alloc(0);
       redis.stream.on('data', (chunk: Buffer) => {
@@ -43,7 +44,7 @@ function greetAtOnce(redis: Redis): void {
   for (const event of ['connect', 'secureConnect']) {
     stream?.prependOnceListener(event, () => {
       stream.cork();
-      process.nextTick(() => stream.uncork());
+      nextTick(() => stream.uncork());
     });
   }
 }

@@ -17,6 +17,7 @@
  */
 
 import pLimit, { type LimitFunction } from 'p-limit';
+import { clearTimeout, nextTick, performance, setImmediate, setTimeout } from '../clock.ts';
 import type { Address } from './address.ts';
 import { isDenial } from './first-words.ts';
 import type { Redis } from './ioredis.ts';
@@ -258,7 +259,7 @@ export class Lane {
   #flushSoon(): void {
     const isBusy = this.#owed.length > 0 && this.#turns === undefined;
     if (isBusy) setImmediate(this.#flush);
-    else process.nextTick(this.#flush);
+    else nextTick(this.#flush);
   }
 
   readonly #flush = (): void => {

@@ -3,6 +3,7 @@
  * later than the process that needs them.
  */
 
+import { clearTimeout, performance, setTimeout } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 

@@ -8,6 +8,7 @@
  * and more seldom, with jitter.
  */
 
+import { performance } from '../clock.ts';
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 500;
 /** A connection that was open this long was of use, even if nobody has used it. */

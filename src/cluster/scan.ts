@@ -9,6 +9,7 @@
  * has given are given again. https://redis.io/docs/latest/commands/scan/
  */
 
+import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import { askNode, PrimaryGone } from './ask-node.ts';
@@ -35,29 +36,36 @@ export async function* scanKeys(
   /** Fewer after each loss of the connection: a page of long keys can be more than a server lets itself owe. */
   let mostKeys = Number.POSITIVE_INFINITY;
   const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
-    using deadline = newDeadline();
-    const { keysPerPage, pagePauseMs } = connection.pace.now;
-    const askedAtMs = performance.now();
-    const command = (cuts: number): (string | number)[] => {
-      const count = Math.min(keysPerPage, mostKeys);
-      if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
-      return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
-    };
-    let reply: Reply;
+    const deadline = newDeadline();
     try {
-      reply = await askNode(connection, shard, command, deadline);
-    } catch (error) {
-      if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
-      throw error;
+      const { keysPerPage, pagePauseMs } = connection.pace.now;
+      const askedAtMs = performance.now();
+      const command = (cuts: number): (string | number)[] => {
+        const count = Math.min(keysPerPage, mostKeys);
+        if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
+        return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
+      };
+      let reply: Reply;
+      try {
+        reply = await askNode(connection, shard, command, deadline);
+      } catch (error) {
+        if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
+        throw error;
+      }
+      if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
+        throw new FeatureStoreError(
+          'UNEXPECTED_REPLY',
+          `SCAN on ${shard} replied no page of keys.`,
+        );
+      }
+      const page = { shard, cursor: String(reply[0]), keys: reply[1].map(keyOf) };
+      if (pagePauseMs > 0 && page.cursor !== LAST) {
+        await deadline.pause(Math.max(pagePauseMs, performance.now() - askedAtMs));
+      }
+      return page;
+    } finally {
+      deadline.clear();
     }
-    if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
-      throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied no page of keys.`);
-    }
-    const page = { shard, cursor: String(reply[0]), keys: reply[1].map(keyOf) };
-    if (pagePauseMs > 0 && page.cursor !== LAST) {
-      await deadline.pause(Math.max(pagePauseMs, performance.now() - askedAtMs));
-    }
-    return page;
   };
   const underWay = new Map<Address, Promise<Page>>();
   const begun = new Set<Address>();

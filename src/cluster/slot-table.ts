@@ -6,7 +6,7 @@
  * answers. Where none can be believed, the table stays. One refresh serves every caller that waits for it.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
+import { clearTimeout, delay, performance, setTimeout } from '../clock.ts';
 import type { Address } from './address.ts';
 import { believedView, isStranger, viewMadeAnew, type View } from './believed-view.ts';
 import type { Closing } from './closing.ts';

@@ -8,6 +8,8 @@
  * are late: what came in time is read first.
  */
 
+import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../clock.ts';
+
 /** A timer that is later than this was held up. */
 const HELD_MS = 5;
 /** What a server may take to answer what went out only when the loop was free again. */

@@ -8,6 +8,7 @@
  * single read above all, waits for a slice and not for a batch.
  */
 
+import { setImmediate } from '../clock.ts';
 /** What is left of a turn. Who reads a row takes it from here. */
 export interface Turn {
   rowsLeft: number;

@@ -37,15 +37,19 @@ export async function readBatch<As extends ValuesAs>(
   options: ReadOptions<As>,
 ): Promise<PartialRows<RowOf<As>>> {
   if (ids.length === 0) return { rows: [], failed: [] };
-  using deadline = newDeadline(context, options);
-  const keys = new EntityKeys(context.layout, ids);
-  keys.extend(IDS_PER_TURN);
-  while (!keys.isWhole) {
-    await nextTurn();
+  const deadline = newDeadline(context, options);
+  try {
+    const keys = new EntityKeys(context.layout, ids);
     keys.extend(IDS_PER_TURN);
+    while (!keys.isWhole) {
+      await nextTurn();
+      keys.extend(IDS_PER_TURN);
+    }
+    if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
+    return deliverRead(context, ids, new ReadBatch(shape, keys, options.as), deadline, options);
+  } finally {
+    deadline.clear();
   }
-  if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
-  return deliverRead(context, ids, new ReadBatch(shape, keys, options.as), deadline, options);
 }
 
 /** Delivers a batch of reads whose keys are made. @throws FeatureStoreError ABORTED, CLOSED */

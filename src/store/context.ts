@@ -75,7 +75,6 @@ export async function deliverOne<Answer>(
   options: WriteOptions,
   stringsAs: StringsAs = 'text',
 ): Promise<Answer> {
-  using deadline = newDeadline(context, options);
   const batch: Batch<Answer> = {
     rowCount: 1,
     slotOf: () => slotOf(key),
@@ -90,11 +89,14 @@ export async function deliverOne<Answer>(
     answerOf: read,
     bytesOf: () => 0,
   };
-  const { answers, failures } = await deliver(context, batch, {
-    deadline,
-    ...confirmation(options, 'online'),
-  });
-  const failure = failures.get(0);
-  if (failure) throw failure;
-  return answers[0] as Answer; // a row without a failure has its answer (gather.ts)
+  const deadline = newDeadline(context, options);
+  try {
+    const delivery = { deadline, ...confirmation(options, 'online') };
+    const { answers, failures } = await deliver(context, batch, delivery);
+    const failure = failures.get(0);
+    if (failure) throw failure;
+    return answers[0] as Answer; // a row without a failure has its answer (gather.ts)
+  } finally {
+    deadline.clear();
+  }
 }

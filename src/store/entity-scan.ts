@@ -96,7 +96,6 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
   let deleted = 0;
   const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
   for await (const { keys } of pages) {
-    using deadline = newDeadline(context, options);
     const batch: Batch<number> = {
       rowCount: keys.length,
       slotOf: (row) => slotOfKey(keys[row] ?? ''),
@@ -108,9 +107,14 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
       bytesOf: (row) => keys[row]?.length ?? 0,
       answerOf: ([count]) => Number(count),
     };
-    const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'bulk' });
-    for (const error of failures.values()) throw error;
-    for (const count of answers) deleted += count ?? 0;
+    const deadline = newDeadline(context, options);
+    try {
+      const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'bulk' });
+      for (const error of failures.values()) throw error;
+      for (const count of answers) deleted += count ?? 0;
+    } finally {
+      deadline.clear();
+    }
   }
   return deleted;
 }

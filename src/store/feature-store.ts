@@ -57,6 +57,8 @@ export interface StoreTopology {
  * refuses bad input with INVALID_ID, INVALID_FEATURE or INVALID_OPTION before anything is sent.
  */
 export class FeatureStore implements AsyncDisposable {
+  /** `close`, where the runtime knows the symbol: from Node 20.4 on. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   readonly keyPrefix: string;
   readonly batchTtlSeconds: number;
   readonly streamingTtlSeconds: number;
@@ -144,18 +146,22 @@ export class FeatureStore implements AsyncDisposable {
   ): Promise<void> {
     checkCallOptions('updateStreaming', options, ['ttlSeconds', 'minReplicas']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    using deadline = newDeadline(this.#context, options);
-    let given = features;
-    let command = this.#context.fieldTtl.known;
-    if (command === undefined) {
-      // The servers are not asked what they know for a row that is refused, or is none.
-      if (!this.#isToWrite(id, features)) return;
-      given = copyOf(features); // theirs may have changed by the time that the servers have answered
-      command = await this.#context.fieldTtl.command(deadline);
+    const deadline = newDeadline(this.#context, options);
+    try {
+      let given = features;
+      let command = this.#context.fieldTtl.known;
+      if (command === undefined) {
+        // The servers are not asked what they know for a row that is refused, or is none.
+        if (!this.#isToWrite(id, features)) return;
+        given = copyOf(features); // theirs may have changed by the time that the servers have answered
+        command = await this.#context.fieldTtl.command(deadline);
+      }
+      const writer = this.#streamingWriters.of(command, ttlSeconds);
+      const write = (key: string, to: CommandWriter): number => writer.write(id, key, given, to);
+      await writeRow(this.#context, id, writer, write, options, deadline);
+    } finally {
+      deadline.clear();
     }
-    const writer = this.#streamingWriters.of(command, ttlSeconds);
-    const write = (key: string, to: CommandWriter): number => writer.write(id, key, given, to);
-    await writeRow(this.#context, id, writer, write, options, deadline);
   }
 
   /** `updateStreaming` for many entities; rows, result and errors as with `bulkLoad`. */
@@ -182,11 +188,15 @@ export class FeatureStore implements AsyncDisposable {
     options: WriteOptions = NO_OPTIONS,
   ): Promise<void> {
     checkCallOptions('updateBatchFeature', options, ['minReplicas']);
-    using deadline = newDeadline(this.#context, options);
-    const writer = this.#batchFeatureWriter;
-    const write = (key: string, to: CommandWriter): number =>
-      writer.write(id, key, name, value, to);
-    await writeRow(this.#context, id, writer, write, options, deadline);
+    const deadline = newDeadline(this.#context, options);
+    try {
+      const writer = this.#batchFeatureWriter;
+      const write = (key: string, to: CommandWriter): number =>
+        writer.write(id, key, name, value, to);
+      await writeRow(this.#context, id, writer, write, options, deadline);
+    } finally {
+      deadline.clear();
+    }
   }
 
   /**
@@ -345,10 +355,6 @@ export class FeatureStore implements AsyncDisposable {
     this.#context.connection.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
   async #getAll<As extends ValuesAs>(id: string, options: ValueOptions<As>): Promise<RowOf<As>> {
     const key = this.keyFor(id);
     const row = await deliverOne(
@@ -371,8 +377,24 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   async #writerInTime(ttlSeconds: number, options: CallOptions): Promise<RowWriter> {
-    using deadline = newDeadline(this.#context, options);
-    const command = await this.#context.fieldTtl.command(deadline);
-    return this.#streamingWriters.of(command, ttlSeconds);
+    const deadline = newDeadline(this.#context, options);
+    try {
+      const command = await this.#context.fieldTtl.command(deadline);
+      return this.#streamingWriters.of(command, ttlSeconds);
+    } finally {
+      deadline.clear();
+    }
   }
+}
+
+// A method whose name is a symbol that the runtime does not know would be a method named 'undefined'.
+const asyncDispose: symbol | undefined = Symbol.asyncDispose;
+if (asyncDispose !== undefined) {
+  Object.defineProperty(FeatureStore.prototype, asyncDispose, {
+    value(this: FeatureStore): Promise<void> {
+      return this.close();
+    },
+    configurable: true,
+    writable: true,
+  });
 }

@@ -6,6 +6,7 @@
  * it is asked until it answers.
  */
 
+import { performance } from '../clock.ts';
 import { askNode } from '../cluster/ask-node.ts';
 import type { Connection } from '../cluster/connection.ts';
 import { Deadline } from '../cluster/deadline.ts';
@@ -97,7 +98,7 @@ export class FieldTtlSupport {
   }
 
   async #answerOf(address: string): Promise<void> {
-    using deadline = new Deadline(QUESTION_MS, this.#connection.closing);
+    const deadline = new Deadline(QUESTION_MS, this.#connection.closing);
     const question = ['COMMAND', 'INFO', 'HSETEX', 'HEXPIRE'] as const;
     try {
       const reply = await askNode(this.#connection, address, question, deadline);
@@ -106,6 +107,8 @@ export class FieldTtlSupport {
     } catch (error) {
       if (!(error instanceof FeatureStoreError && error.retryable)) throw error;
       this.#trouble = error;
+    } finally {
+      deadline.clear();
     }
   }
 }

@@ -11,6 +11,7 @@
  *   only be checked as it comes: there a bad row is reported among the failed ones, and not sent.
  */
 
+import { performance } from '../clock.ts';
 import { dispatch } from '../cluster/dispatch.ts';
 import { ASKING, CommandWriter } from '../cluster/resp/command-writer.ts';
 import type { INCOMPLETE, Reply, ReplyReader } from '../cluster/resp/reply-reader.ts';
@@ -189,14 +190,14 @@ class RowLoad {
   }
 
   async #write({ ids, featureCounts, batch, refused, nothingToWrite }: RowWindow): Promise<void> {
-    using deadline = newDeadline(this.#context, this.#options);
     this.#failed.push(...refused);
     this.#loaded += nothingToWrite;
     const { connection } = this.#context;
+    const deadline = newDeadline(this.#context, this.#options);
     const { failures } = await dispatch(connection, batch, {
       deadline,
       ...confirmation(this.#options, 'bulk'),
-    });
+    }).finally(() => deadline.clear());
     for (let row = 0; row < ids.length; row++) {
       const error = failures.get(row);
       if (error) this.#failed.push({ id: ids[row] ?? '', error });

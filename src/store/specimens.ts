@@ -19,7 +19,8 @@ export function specimensOf(context: Omit<Context, 'specimens'>): readonly objec
   keys.extend(1);
   const batch = new ReadBatch(new ReadShape(['specimen']), keys);
   const row = new RowBuffer().encode(batchFeatureWriter(context), 'specimen', () => 1);
-  using deadline = newDeadline(context, {});
+  const deadline = newDeadline(context, {});
+  deadline.clear();
   return [
     keys,
     batch,

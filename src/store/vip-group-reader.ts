@@ -55,11 +55,15 @@ export class VipGroup {
     const { ids } = this;
     if (ids.length === 0) return { rows: [], failed: [] };
     if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
-    using deadline = newDeadline(this.#context, options);
-    const { slot } = this;
-    const { request, keys } = this.#requestOf(shape);
-    const batch = new GroupReadBatch(shape, keys, { slot, request, as: options.as });
-    return await deliverRead(this.#context, ids, batch, deadline, options);
+    const deadline = newDeadline(this.#context, options);
+    try {
+      const { slot } = this;
+      const { request, keys } = this.#requestOf(shape);
+      const batch = new GroupReadBatch(shape, keys, { slot, request, as: options.as });
+      return await deliverRead(this.#context, ids, batch, deadline, options);
+    } finally {
+      deadline.clear();
+    }
   }
 
   /** The bytes of a read of all members, kept for the shape that was read last. */

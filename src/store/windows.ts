@@ -28,7 +28,7 @@ export async function* windowsOf<Item, W extends Window<Item>>(
 ): AsyncGenerator<W> {
   const isAsync = Symbol.asyncIterator in source;
   const iterator = iterate(source);
-  using wait = new AbortableWait(signal);
+  const wait = new AbortableWait(signal);
   let ended = false;
   let window = newWindow();
   let itemsLeft = itemsPerTurn;
@@ -56,6 +56,7 @@ export async function* windowsOf<Item, W extends Window<Item>>(
     ended = true;
     if (!window.empty) yield window;
   } finally {
+    wait.clear();
     // Not awaited: a source that hangs in its own clean-up shall not hang the call.
     if (!ended) void close(iterator);
   }
@@ -83,7 +84,7 @@ function iterate<Item>(source: Source<Item>): Iterator<Item> | AsyncIterator<Ite
 }
 
 /** Waits for one promise after the other, and for none once the signal has fired; one listener for all. */
-class AbortableWait implements Disposable {
+class AbortableWait {
   readonly #signal: AbortSignal | undefined;
   #abort: (() => void) | undefined;
   readonly #offAbort: (() => void) | undefined;
@@ -102,7 +103,7 @@ class AbortableWait implements Disposable {
     });
   }
 
-  [Symbol.dispose](): void {
+  clear(): void {
     this.#offAbort?.();
   }
 }

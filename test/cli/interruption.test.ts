@@ -4,11 +4,10 @@ import { Interruption, unlessAborted } from '../../src/cli/interruption.ts';
 
 it('fires once a signal is received, with the exit code that shells expect', () => {
   const before = process.listenerCount('SIGTERM');
-  {
-    using interruption = new Interruption();
-    process.emit('SIGTERM');
-    expect(interruption.signal.reason).toMatchObject({ code: 'INTERRUPTED', exitCode: 143 });
-  }
+  const interruption = new Interruption();
+  process.emit('SIGTERM');
+  interruption.clear();
+  expect(interruption.signal.reason).toMatchObject({ code: 'INTERRUPTED', exitCode: 143 });
   expect(process.listenerCount('SIGTERM')).toBe(before);
 });
 

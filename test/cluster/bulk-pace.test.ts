@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { BulkPace, type BulkPaces } from '../../src/cluster/bulk-pace.ts';
 
 const paces: BulkPaces = {
@@ -21,47 +21,52 @@ const paces: BulkPaces = {
 };
 const { alone, besideOnlineReads } = paces;
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
-afterEach(() => void vi.useRealTimers());
+let nowMs = 0;
+beforeEach(() => {
+  nowMs = 0;
+});
+
+function newPace(): BulkPace {
+  return new BulkPace(paces, () => nowMs);
+}
 
 function noteNow(pace: BulkPace): void {
-  pace.noteOnline(performance.now());
+  pace.noteOnline(nowMs);
 }
 
 test('bulk work is alone until there is an online read, from the first moment on', () => {
-  const pace = new BulkPace(paces);
-  expect(performance.now()).toBe(0);
+  const pace = newPace();
   expect(pace.now).toBe(alone);
   noteNow(pace);
   expect(pace.now).toBe(besideOnlineReads);
 });
 
 test('it is alone again when none has come for as long as told, and not before', () => {
-  const pace = new BulkPace(paces);
+  const pace = newPace();
   noteNow(pace);
-  vi.advanceTimersByTime(99);
+  nowMs += 99;
   expect(pace.now).toBe(besideOnlineReads);
-  vi.advanceTimersByTime(1);
+  nowMs += 1;
   expect(pace.now).toBe(alone);
-  vi.advanceTimersByTime(1_000_000);
+  nowMs += 1_000_000;
   expect(pace.now).toBe(alone);
 });
 
 test('the last online read counts', () => {
-  const pace = new BulkPace(paces);
+  const pace = newPace();
   for (let read = 0; read < 10; read++) {
     noteNow(pace);
-    vi.advanceTimersByTime(60);
+    nowMs += 60;
     expect(pace.now).toBe(besideOnlineReads);
   }
-  vi.advanceTimersByTime(40);
+  nowMs += 40;
   expect(pace.now).toBe(alone);
   noteNow(pace);
   expect(pace.now).toBe(besideOnlineReads);
 });
 
 test('a pace knows of its own reads only', () => {
-  const [busy, quiet] = [new BulkPace(paces), new BulkPace(paces)];
+  const [busy, quiet] = [newPace(), newPace()];
   noteNow(busy);
   expect([busy.now, quiet.now]).toStrictEqual([besideOnlineReads, alone]);
 });
@@ -82,20 +87,20 @@ describe('rows of a write', () => {
     ['longer than that', linkMs * 21, 1_000],
     ['a link to the moon', 2_600, 1_000],
   ])('beside online reads: %s', (_, roundTripMs, rowCount) => {
-    const pace = new BulkPace(paces);
+    const pace = newPace();
     noteNow(pace);
     expect(pace.rowsPerWrite(roundTripMs)).toBe(rowCount);
   });
 
   test.each([undefined, 0, linkMs, linkMs * 10, 2_600])('alone: all, at %s ms', (roundTripMs) => {
-    expect(new BulkPace(paces).rowsPerWrite(roundTripMs)).toBe(alone.rowsPerWrite);
+    expect(newPace().rowsPerWrite(roundTripMs)).toBe(alone.rowsPerWrite);
   });
 
   test('are those of the pace of now', () => {
-    const pace = new BulkPace(paces);
+    const pace = newPace();
     noteNow(pace);
     expect(pace.rowsPerWrite(linkMs)).toBe(50);
-    vi.advanceTimersByTime(paces.quietMs);
+    nowMs += paces.quietMs;
     expect(pace.rowsPerWrite(linkMs)).toBe(1_000);
   });
 });

@@ -1,99 +1,102 @@
 import { getEventListeners } from 'node:events';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Closing } from '../../src/cluster/closing.ts';
 import { Deadline } from '../../src/cluster/deadline.ts';
 import { FeatureStoreError } from '../../src/errors.ts';
 
 const open = new Closing();
-/** With the clock held: the loop's next turn, before which the sockets are read. */
-const oneTurn = (): unknown => vi.advanceTimersByTime(1);
 const never = new Promise<never>(() => undefined);
 
-describe('with the clock held', () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+/** Cleared when the test ends. */
+function deadlineOf(...settings: ConstructorParameters<typeof Deadline>): Deadline {
+  const deadline = new Deadline(...settings);
+  onTestFinished(() => deadline.clear());
+  return deadline;
+}
 
-  test('it passes at its time, not before', () => {
-    using deadline = new Deadline(50, open);
-    vi.advanceTimersByTime(49);
-    expect(deadline.passed).toBe(false);
-    vi.advanceTimersByTime(1);
-    expect(deadline.passed).toBe(false);
-    oneTurn();
-    expect(deadline.passed).toBe(true);
-    expect(deadline.error()).toMatchObject({ code: 'TIMEOUT', retryable: true });
-    expect(deadline.error().message).toContain('timeoutMs 50');
-  });
+function timerCount(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+}
 
-  test('a race is lost to the deadline with its error', async () => {
-    using deadline = new Deadline(50, open);
-    const race = deadline.race(never);
-    vi.advanceTimersByTime(50);
-    oneTurn();
-    await expect(race).rejects.toMatchObject({ code: 'TIMEOUT' });
-    await expect(deadline.race(never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+/** Whatever listens to a deadline is called when it passes. */
+function passing(deadline: Deadline): Promise<void> {
+  return new Promise((resolve) => {
+    deadline.onPass(resolve);
   });
+}
 
-  test('once disposed it has no timer, no listeners, and never passes', () => {
-    const closing = new Closing();
-    const forgets = vi.spyOn(closing, 'delete');
-    const caller = new AbortController();
-    const deadline = new Deadline(50, closing, caller.signal);
-    const told = vi.fn<() => void>();
-    deadline.onPass(told);
-    deadline.race(never).catch(told);
-    expect(vi.getTimerCount()).toBe(1);
-    deadline[Symbol.dispose]();
-    expect(vi.getTimerCount()).toBe(0);
-    expect(forgets).toHaveBeenCalledOnce();
-    expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
-    caller.abort();
-    vi.advanceTimersByTime(100);
-    expect(deadline.passed).toBe(false);
-    closing.close();
-    expect(told).not.toHaveBeenCalled();
-  });
+test('it passes at its time, not before', async () => {
+  const startedAtMs = performance.now();
+  const deadline = deadlineOf(50, open);
+  expect(deadline.passed).toBe(false);
+  await passing(deadline);
+  expect(performance.now() - startedAtMs).toBeGreaterThan(48); // a timer rounds to whole milliseconds
+  expect(deadline.passed).toBe(true);
+  expect(deadline.error()).toMatchObject({ code: 'TIMEOUT', retryable: true });
+  expect(deadline.error().message).toContain('timeoutMs 50');
+});
 
-  test('whoever listens is told once, and who listens no more is not', () => {
-    using deadline = new Deadline(50, open);
-    const told: string[] = [];
-    const listeners = ['a', 'b', 'c', 'd', 'e'].map((name) => () => void told.push(name));
-    const [, b, , , e] = listeners as [() => void, () => void, () => void, () => void, () => void];
-    for (const listener of listeners) deadline.onPass(listener);
-    for (const gone of [b, e, b]) deadline.offPass(gone);
-    vi.advanceTimersByTime(200);
-    expect(told.sort()).toStrictEqual(['a', 'c', 'd']);
-  });
+test('a race is lost to the deadline with its error', async () => {
+  const deadline = deadlineOf(50, open);
+  await expect(deadline.race(never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+  await expect(deadline.race(never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+});
 
-  test('who ends the others when told leaves nobody out', () => {
-    using deadline = new Deadline(50, open);
-    const told: string[] = [];
-    const second = (): void => void told.push('second');
-    deadline.onPass(() => {
-      told.push('first');
-      deadline.offPass(second);
-    });
-    deadline.onPass(second);
-    deadline.onPass(() => void told.push('third'));
-    vi.advanceTimersByTime(50);
-    oneTurn();
-    expect(told).toStrictEqual(['first', 'second', 'third']);
+test('once cleared it has no timer, no listeners, and never passes', async () => {
+  const closing = new Closing();
+  const forgets = vi.spyOn(closing, 'delete');
+  const caller = new AbortController();
+  const before = timerCount();
+  const deadline = deadlineOf(50, closing, caller.signal);
+  const told = vi.fn<() => void>();
+  deadline.onPass(told);
+  deadline.race(never).catch(told);
+  expect(timerCount()).toBe(before + 1);
+  deadline.clear();
+  expect(timerCount()).toBe(before);
+  expect(forgets).toHaveBeenCalledOnce();
+  expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
+  caller.abort();
+  await passing(deadlineOf(100, open));
+  expect(deadline.passed).toBe(false);
+  closing.close();
+  expect(told).not.toHaveBeenCalled();
+});
+
+test('whoever listens is told once, and who listens no more is not', async () => {
+  const deadline = deadlineOf(50, open);
+  const told: string[] = [];
+  const listeners = ['a', 'b', 'c', 'd', 'e'].map((name) => () => void told.push(name));
+  const [, b, , , e] = listeners as [() => void, () => void, () => void, () => void, () => void];
+  for (const listener of listeners) deadline.onPass(listener);
+  for (const gone of [b, e, b]) deadline.offPass(gone);
+  await passing(deadline);
+  expect(told.sort()).toStrictEqual(['a', 'c', 'd']);
+});
+
+test('who ends the others when told leaves nobody out', async () => {
+  const deadline = deadlineOf(50, open);
+  const told: string[] = [];
+  const second = (): void => void told.push('second');
+  deadline.onPass(() => {
+    told.push('first');
+    deadline.offPass(second);
   });
+  deadline.onPass(second);
+  deadline.onPass(() => void told.push('third'));
+  await passing(deadline);
+  expect(told).toStrictEqual(['first', 'second', 'third']);
 });
 
 test('a race that is won gives its result or its own error', async () => {
-  using deadline = new Deadline(10_000, open);
+  const deadline = deadlineOf(10_000, open);
   await expect(deadline.race(Promise.resolve(7))).resolves.toBe(7);
   await expect(deadline.race(Promise.reject(new Error('mine')))).rejects.toThrow('mine');
 });
 
 test("the caller's signal ends it at once, with the signal's reason as the cause", async () => {
   const caller = new AbortController();
-  using deadline = new Deadline(10_000, open, caller.signal);
+  const deadline = deadlineOf(10_000, open, caller.signal);
   const race = deadline.race(never);
   const reason = new Error('enough');
   caller.abort(reason);
@@ -102,7 +105,7 @@ test("the caller's signal ends it at once, with the signal's reason as the cause
 });
 
 test('a signal that fired before is heard too', async () => {
-  using deadline = new Deadline(10_000, open, AbortSignal.abort());
+  const deadline = deadlineOf(10_000, open, AbortSignal.abort());
   expect(deadline.passed).toBe(true);
   await expect(deadline.race(never)).rejects.toMatchObject({ code: 'ABORTED' });
 });
@@ -110,7 +113,7 @@ test('a signal that fired before is heard too', async () => {
 test("the store's closing ends it, and is told before the caller's signal", async () => {
   const closing = new Closing();
   const caller = new AbortController();
-  using deadline = new Deadline(10_000, closing, caller.signal);
+  const deadline = deadlineOf(10_000, closing, caller.signal);
   const race = deadline.race(never);
   closing.close();
   caller.abort();
@@ -121,13 +124,13 @@ test("the store's closing ends it, and is told before the caller's signal", asyn
 test('a store that was closed before ends it from the beginning', () => {
   const closing = new Closing();
   closing.close();
-  using deadline = new Deadline(10_000, closing);
+  const deadline = deadlineOf(10_000, closing);
   expect(deadline.passed).toBe(true);
   expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
 });
 
 test('the timeout tells what stood in the way', () => {
-  using deadline = new Deadline(10_000, open);
+  const deadline = deadlineOf(10_000, open);
   const obstacle = new FeatureStoreError('SHARD_UNAVAILABLE', 'a:1 is LOADING');
   const error = deadline.error(obstacle);
   expect(error).toMatchObject({ code: 'TIMEOUT', cause: obstacle });
@@ -139,7 +142,7 @@ test('one store closes under many calls, each once', async () => {
   const closing = new Closing();
   const deadlines = Array.from({ length: 50 }, () => new Deadline(10_000, closing));
   const races = deadlines.map((deadline) => deadline.race(never));
-  deadlines[7]?.[Symbol.dispose]();
+  deadlines[7]?.clear();
   closing.close();
   const results = await Promise.allSettled(races.filter((_, index) => index !== 7));
   for (const result of results) expect(result).toMatchObject({ reason: { code: 'CLOSED' } });
@@ -149,7 +152,7 @@ test('one store closes under many calls, each once', async () => {
 test('a call that waits for nothing but its lane is not enrolled with the closing', () => {
   const closing = new Closing();
   const enrols = vi.spyOn(closing, 'add');
-  using deadline = new Deadline(10_000, closing);
+  const deadline = deadlineOf(10_000, closing);
   const told = vi.fn<() => void>();
   deadline.onPass(told);
   expect(enrols).not.toHaveBeenCalled();
@@ -161,7 +164,7 @@ test('a call that waits for nothing but its lane is not enrolled with the closin
 
 test('many races and pauses of one call end together', async () => {
   const caller = new AbortController();
-  using deadline = new Deadline(60_000, open, caller.signal);
+  const deadline = deadlineOf(60_000, open, caller.signal);
   const races = Array.from({ length: 20 }, () => deadline.race(never));
   const pauses = Array.from({ length: 20 }, () => deadline.pause(60_000));
   caller.abort();
@@ -170,7 +173,7 @@ test('many races and pauses of one call end together', async () => {
 });
 
 test('a pause ends by itself', async () => {
-  using deadline = new Deadline(10_000, open);
+  const deadline = deadlineOf(10_000, open);
   const startedAtMs = performance.now();
   await deadline.pause(20);
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(15);
@@ -179,7 +182,7 @@ test('a pause ends by itself', async () => {
 
 test('a pause is cut short by the deadline', async () => {
   const caller = new AbortController();
-  using deadline = new Deadline(60_000, open, caller.signal);
+  const deadline = deadlineOf(60_000, open, caller.signal);
   const pause = deadline.pause(60_000);
   caller.abort();
   await pause;
@@ -191,7 +194,7 @@ test('a deadline that nobody races passes without an unhandled rejection', async
   const unhandled: unknown[] = [];
   const note = (reason: unknown): number => unhandled.push(reason);
   process.on('unhandledRejection', note);
-  using deadline = new Deadline(10_000, open, AbortSignal.abort());
+  const deadline = deadlineOf(10_000, open, AbortSignal.abort());
   await new Promise((resolve) => setImmediate(resolve));
   process.off('unhandledRejection', note);
   expect(deadline.passed).toBe(true);

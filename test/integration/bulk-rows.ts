@@ -102,8 +102,12 @@ export async function read(
   rows: TextRows,
   { timeoutMs = 30_000, ...delivery }: Partial<Delivery> & { readonly timeoutMs?: number } = {},
 ): Promise<Gathered<string>> {
-  using deadline = new Deadline(timeoutMs, connection.closing);
-  return await dispatch(connection, rows, { deadline, purpose: 'bulk', ...delivery });
+  const deadline = new Deadline(timeoutMs, connection.closing);
+  try {
+    return await dispatch(connection, rows, { deadline, purpose: 'bulk', ...delivery });
+  } finally {
+    deadline.clear();
+  }
 }
 
 /** Reads that follow each other, with a turn of the event loop between two, until they are stopped. */

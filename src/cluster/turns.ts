@@ -20,10 +20,15 @@ export type TurnWork = (turn: Turn) => boolean;
 export class Turns {
   readonly #rowsPerTurn: () => number;
   readonly #waiting: TurnWork[] = [];
+  readonly #inNextTurn: (take: () => void) => void;
   #scheduled = false;
 
-  constructor(rowsPerTurn: () => number) {
+  constructor(
+    rowsPerTurn: () => number,
+    inNextTurn: (take: () => void) => void = (take) => setImmediate(take),
+  ) {
     this.#rowsPerTurn = rowsPerTurn;
+    this.#inNextTurn = inNextTurn;
   }
 
   /** Has the work done in the next turn, and if need be in those behind it. */
@@ -35,7 +40,7 @@ export class Turns {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#take);
+    this.#inNextTurn(this.#take);
   }
 
   readonly #take = (): void => {

@@ -9,14 +9,10 @@ class Loop {
   #scheduled: (() => void)[] = [];
   scheduledCount = 0;
 
-  constructor() {
-    const spy = vi.spyOn(globalThis, 'setImmediate');
-    spy.mockImplementation(((callback: () => void) => {
-      this.#scheduled.push(callback);
-      this.scheduledCount++;
-    }) as unknown as typeof setImmediate);
-    onTestFinished(() => spy.mockRestore());
-  }
+  readonly inNextTurn = (callback: () => void): void => {
+    this.#scheduled.push(callback);
+    this.scheduledCount++;
+  };
 
   get isIdle(): boolean {
     return this.#scheduled.length === 0;
@@ -61,7 +57,7 @@ function rows(count: number, took: (rowCount: number) => void): TurnWork {
 
 test('work is done in the next turn, and not where it is added', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   const took: number[] = [];
   turns.add(rows(3, (count) => took.push(count)));
   expect(took).toStrictEqual([]);
@@ -72,7 +68,7 @@ test('work is done in the next turn, and not where it is added', () => {
 
 test('what is more than a turn may have goes on in the turns behind it', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   const took: number[] = [];
   turns.add(rows(25, (count) => took.push(count)));
   expect(loop.run()).toBe(3);
@@ -82,7 +78,7 @@ test('what is more than a turn may have goes on in the turns behind it', () => {
 test('how many rows a turn may have is asked at each turn', () => {
   const loop = new Loop();
   const paces = [1, 20, 4];
-  const turns = new Turns(() => paces.shift() ?? 100);
+  const turns = new Turns(() => paces.shift() ?? 100, loop.inNextTurn);
   const took: number[] = [];
   turns.add(rows(30, (count) => took.push(count)));
   loop.run();
@@ -94,7 +90,7 @@ test('a turn reads no more than its rows over all works, and not less while ther
   fc.assert(
     fc.property(works, fc.integer({ min: 1, max: 25 }), (rowCounts, rowsPerTurn) => {
       const loop = new Loop();
-      const turns = new Turns(() => rowsPerTurn);
+      const turns = new Turns(() => rowsPerTurn, loop.inNextTurn);
       const taken = rowCounts.map(() => 0);
       let inThisTurn = 0;
       for (const [work, rowCount] of rowCounts.entries()) {
@@ -124,7 +120,7 @@ test('a turn reads no more than its rows over all works, and not less while ther
 
 test('works that never have enough are served by turns', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   const served: string[] = [];
   for (const name of ['a', 'b', 'c']) {
     turns.add(rows(1_000, () => served.push(name)));
@@ -135,7 +131,7 @@ test('works that never have enough are served by turns', () => {
 
 test('a small work waits for a turn of each that is in front, and not for their ends', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   const done = vi.fn<(rowCount: number) => void>();
   for (let big = 0; big < 3; big++) turns.add(rows(100_000, () => undefined));
   loop.turn();
@@ -148,7 +144,7 @@ test('a small work waits for a turn of each that is in front, and not for their 
 
 test('a work that throws is dropped, told, and does not stop the others', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   const took: string[] = [];
   const broken = vi.fn<TurnWork>(() => {
     throw new Error('broken');
@@ -167,7 +163,7 @@ test('a work that throws is dropped, told, and does not stop the others', () => 
 
 test('works that all throw are each told, one in a turn', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   for (const name of ['first', 'second']) {
     turns.add(() => {
       throw new Error(name);
@@ -180,7 +176,7 @@ test('works that all throw are each told, one in a turn', () => {
 
 test('nothing is scheduled while there is nothing to do, and no turn twice', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   expect(loop.scheduledCount).toBe(0);
   for (let i = 0; i < 5; i++) turns.add(rows(2, () => undefined));
   expect(loop.scheduledCount).toBe(1);
@@ -194,7 +190,7 @@ test('nothing is scheduled while there is nothing to do, and no turn twice', () 
 
 test('what a work adds is done too, and shares the turn', () => {
   const loop = new Loop();
-  const turns = new Turns(() => 10);
+  const turns = new Turns(() => 10, loop.inNextTurn);
   const took: number[] = [];
   turns.add((turn) => {
     turn.rowsLeft -= 7;

@@ -4,7 +4,7 @@
  * Test runners put fakes in place of the global ones, and a test that holds the clock still reads from its store: a
  * deadline must pass by real time, and bytes must be sent. So everything in this package takes them from here. They
  * come from Node's own modules: the fakes of Vitest and Jest leave those as they are, also where they were installed
- * before this file is loaded. Only `process.nextTick` has no such place.
+ * before this file is loaded. Only `process.nextTick` and `queueMicrotask` have no such place.
  */
 
 import * as perfHooks from 'node:perf_hooks';
@@ -16,6 +16,7 @@ export const clearTimeout: typeof timers.clearTimeout = timers.clearTimeout;
 export const clearImmediate: typeof timers.clearImmediate = timers.clearImmediate;
 export const setImmediate: typeof timers.setImmediate = timers.setImmediate;
 export const nextTick: typeof process.nextTick = process.nextTick;
+export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask;
 /** Resolves after so many milliseconds, or rejects when its signal fires. */
 export const delay: typeof promises.setTimeout = promises.setTimeout;
 

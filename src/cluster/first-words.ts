@@ -5,7 +5,7 @@
  * ioredis then reports the reset of the socket and not the words, so they are read here as well.
  */
 
-import { nextTick } from '../clock.ts';
+import { nextTick, queueMicrotask } from '../clock.ts';
 import type { Redis } from './ioredis.ts';
 import { serverWords } from './server-words.ts';
 

@@ -28,9 +28,8 @@ import type { Turn, Turns } from './turns.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
 /**
- * What a connection is for. Online reads never queue after bulk work, and nothing queues after writes that
- * wait for replicas. Commands without a key (SCAN, COMMAND, CLUSTER) go over `control` only. `online` and
- * `bulk` carry commands by key and nothing else; those that wait for replicas are `confirmed`, with WAIT.
+ * Online reads never queue after bulk work, and nothing after writes that wait for replicas (`confirmed`, with WAIT).
+ * `online` and `bulk` carry commands by key alone; those without a key (SCAN, COMMAND, CLUSTER) go over `control`.
  */
 export type LanePurpose = 'online' | 'bulk' | 'confirmed' | 'control';
 

@@ -81,7 +81,7 @@ export class Patience {
     return new FeatureStoreError(
       'CONNECT_FAILED',
       `No node could be used within connectTimeoutMs ${this.#timeoutMs}: ${said || 'no answer'}. ` +
-        'Check that the servers run, their addresses, and tls; connectTimeoutMs is how long they may take to start.',
+        'connectTimeoutMs is how long they may take to start. Check that the servers run, their addresses, and tls.',
     );
   }
 

@@ -46,7 +46,13 @@ export async function readBatch<As extends ValuesAs>(
       keys.extend(IDS_PER_TURN);
     }
     if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
-    return deliverRead(context, ids, new ReadBatch(shape, keys, options.as), deadline, options);
+    return await deliverRead(
+      context,
+      ids,
+      new ReadBatch(shape, keys, options.as),
+      deadline,
+      options,
+    );
   } finally {
     deadline.clear();
   }

@@ -332,8 +332,7 @@ export class Lane {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#forget(); // nothing behind it can be believed
-      // Not the bytes that it quotes: they may be the value of a feature.
-      this.#wire.reset(`it said what is not RESP: ${error.message.replace(/ *".*/s, '')}`);
+      this.#wire.reset(`it said what is not RESP: ${withoutBytes(error.message)}`);
       return true;
     }
   }
@@ -397,4 +396,11 @@ export class Lane {
   get #silentMs(): number {
     return this.#awaitsTurn ? 0 : performance.now() - this.#heardAtMs;
   }
+}
+
+/** An error quotes the bytes that it met: they may be the value of a feature, unless it is HTTP that answers. */
+function withoutBytes(message: string): string {
+  const [problem = '', quoted = ''] = message.split(/ *(?=")/, 2);
+  const status = /^"(HTTP\/[\d.]+ \d{3}[\w ]*)/.exec(quoted)?.[1];
+  return status === undefined ? problem : `${problem} '${status}'`;
 }

@@ -24,6 +24,7 @@ import type { Redis } from './ioredis.ts';
 import { answersForAnother, lostTo, type LaneLost } from './lane-lost.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
+import { withoutBytes } from './server-words.ts';
 import type { Turn, Turns } from './turns.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
@@ -396,11 +397,4 @@ export class Lane {
   get #silentMs(): number {
     return this.#awaitsTurn ? 0 : performance.now() - this.#heardAtMs;
   }
-}
-
-/** An error quotes the bytes that it met: they may be the value of a feature, unless it is HTTP that answers. */
-function withoutBytes(message: string): string {
-  const [problem = '', quoted = ''] = message.split(/ *(?=")/, 2);
-  const status = /^"(HTTP\/[\d.]+ \d{3}[\w ]*)/.exec(quoted)?.[1];
-  return status === undefined ? problem : `${problem} '${status}'`;
 }

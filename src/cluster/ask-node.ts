@@ -42,7 +42,10 @@ export async function askNode(
       if (!(reply instanceof ServerError)) return reply;
       const verdict = verdictOf(reply.message, address);
       if (verdict.kind === 'fail') throw verdict.error;
-      if (verdict.kind === 'wait') obstacle = verdict.error;
+      if (verdict.kind === 'wait') {
+        obstacle = verdict.error;
+        if (verdict.isReplica) connection.leave(address);
+      }
     } catch (error) {
       if (!(error instanceof LaneLost)) throw error;
       if (!error.error.retryable) throw error.error;

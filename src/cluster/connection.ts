@@ -7,17 +7,24 @@
  * connections with the same options (TLS, ACL user, names), on which nothing else is sent.
  */
 
+import { clearTimeout, performance, setTimeout } from '../clock.ts';
 import { isCluster, Redis, type RedisOptions } from './ioredis.ts';
 import { parseAddress, type Address } from './address.ts';
 import { BulkPace } from './bulk-pace.ts';
 import { Closing } from './closing.ts';
 import { Counters } from './counters.ts';
-import { Lane, type LanePurpose } from './lane.ts';
+import { NameWatch } from './name-watch.ts';
+import { Lane } from './lane.ts';
+import { LANE_PURPOSES, type LanePurpose } from './lane-purpose.ts';
 import type { ClusterLimits } from './options.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from './topology.ts';
 import { Turns } from './turns.ts';
 import { reachBy, type ConnectionMode, type Underlay } from './underlay.ts';
+
+/** The least time between two departures from one address: a replica that stays one is not asked in a hot loop. */
+const LEAVE_EVERY_MS = 500;
+const SWEEP_EVERY_MS = 100;
 
 export class Connection {
   readonly mode: ConnectionMode;
@@ -35,6 +42,12 @@ export class Connection {
   readonly #turns: Turns;
   readonly #slotTable: SlotTable;
 
+  /** Lanes that were left, until they have read what they are owed. */
+  readonly #retired = new Set<Lane>();
+  readonly #leftAtMs = new Map<Address, number>();
+  readonly #nameWatch: NameWatch;
+  #sweep: NodeJS.Timeout | undefined;
+
   /** For a cluster call `refresh` before the first batch. */
   constructor(underlay: Underlay, limits: ClusterLimits) {
     this.mode = underlay.mode;
@@ -44,6 +57,13 @@ export class Connection {
     this.#turns = new Turns(() => this.pace.now.rowsPerTurn);
     this.reach = reachBy(underlay.natMap);
     const { counters, closing, reach } = this;
+    this.#nameWatch = new NameWatch(
+      {
+        addresses: () => this.#namedAddresses(),
+        onLookup: (address, hosts) => this.#leaveOthers(address, hosts),
+      },
+      limits.refreshIntervalMs,
+    );
     this.#slotTable = new SlotTable(underlay, {
       limits,
       counters,
@@ -55,6 +75,17 @@ export class Connection {
         this.#closeStrayLanes(topology);
       },
     });
+  }
+
+  /**
+   * Has new connections made to the address, as its name may mean another server by now. Those that there are read what
+   * they are owed, and are closed. Calls that come soon after each other count as one.
+   */
+  leave(address: Address): void {
+    const now = performance.now();
+    if (now - (this.#leftAtMs.get(address) ?? Number.NEGATIVE_INFINITY) < LEAVE_EVERY_MS) return;
+    this.#leftAtMs.set(address, now);
+    for (const purpose of LANE_PURPOSES) this.#retire(address, purpose);
   }
 
   get topology(): Topology {
@@ -106,6 +137,9 @@ export class Connection {
   close(): void {
     this.closing.close();
     this.#slotTable.close();
+    this.#nameWatch.close();
+    clearTimeout(this.#sweep);
+    for (const lane of this.#retired) lane.close();
     for (const lanes of Object.values(this.#lanes)) {
       for (const lane of lanes.values()) lane.close();
       lanes.clear();
@@ -113,11 +147,50 @@ export class Connection {
     if (this.#underlay.owned) this.#underlay.redis.disconnect();
   }
 
-  #open(address: Address, purpose: LanePurpose): Redis {
+  #retire(address: Address, purpose: LanePurpose): void {
+    const lane = this.#lanes[purpose].get(address);
+    if (lane === undefined) return;
+    this.#lanes[purpose].delete(address);
+    this.#retired.add(lane);
+    this.#sweepLater();
+  }
+
+  #sweepLater(): void {
+    this.#sweep ??= setTimeout(() => {
+      this.#sweep = undefined;
+      for (const lane of this.#retired) {
+        if (lane.busy) continue;
+        lane.close();
+        this.#retired.delete(lane);
+      }
+      if (this.#retired.size > 0) this.#sweepLater();
+    }, SWEEP_EVERY_MS).unref();
+  }
+
+  /** Leaves connections to hosts that the address no longer has. */
+  #leaveOthers(address: Address, hosts: ReadonlySet<string>): void {
+    for (const purpose of LANE_PURPOSES) {
+      const host = this.#lanes[purpose].get(address)?.remoteHost;
+      if (host !== undefined && !hosts.has(host)) this.#retire(address, purpose);
+    }
+  }
+
+  get #template(): RedisOptions {
     const { redis } = this.#underlay;
-    const template: RedisOptions = isCluster(redis)
+    return isCluster(redis)
       ? { ...(redis.nodes('all')[0]?.options ?? redis.options.redisOptions) }
       : { ...redis.options };
+  }
+
+  /** Where a lane leads to by the name in its address; not where the caller, or a sentinel, says where it leads. */
+  #namedAddresses(): Address[] {
+    const { Connector, sentinels, tls } = this.#template;
+    if (Connector || sentinels || (tls !== undefined && 'lookup' in tls)) return [];
+    return Object.values(this.#lanes).flatMap((lanes) => [...lanes.keys()]);
+  }
+
+  #open(address: Address, purpose: LanePurpose): Redis {
+    const template = this.#template;
     const place: RedisOptions = this.mode === 'cluster' ? { ...parseAddress(address), db: 0 } : {};
     return new Redis({
       ...template,

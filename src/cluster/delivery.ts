@@ -1,6 +1,6 @@
 import type { Address } from './address.ts';
 import type { Deadline } from './deadline.ts';
-import type { LanePurpose } from './lane.ts';
+import type { LanePurpose } from './lane-purpose.ts';
 
 /** How a batch is delivered. */
 export interface Delivery {

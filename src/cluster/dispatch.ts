@@ -182,7 +182,10 @@ class Dispatch<Answer> implements Call<Answer> {
     if (!(outcome instanceof ServerError)) return this.#gather.answer(row, outcome);
     const verdict = verdictOf(outcome.message, parcel.to);
     if (verdict.kind === 'fail') return this.#fail(parcel, row, verdict.error);
-    if (verdict.kind === 'wait') return next.wait(row, verdict.error);
+    if (verdict.kind === 'wait') {
+      if (verdict.isReplica) this.connection.leave(parcel.to);
+      return next.wait(row, verdict.error);
+    }
     const target = this.connection.reach(verdict.address);
     if (verdict.kind === 'moved') this.connection.topology.assign(verdict.slot, target);
     next.go(verdict.kind, target, row);

@@ -28,12 +28,6 @@ import { withoutBytes } from './server-words.ts';
 import type { Turn, Turns } from './turns.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
-/**
- * Online reads never queue after bulk work, and nothing after writes that wait for replicas (`confirmed`, with WAIT).
- * `online` and `bulk` carry commands by key alone; those without a key (SCAN, COMMAND, CLUSTER) go over `control`.
- */
-export type LanePurpose = 'online' | 'bulk' | 'confirmed' | 'control';
-
 /** Some commands on their way, and what reads their replies. */
 export interface Exchange {
   /** Writes the commands. Asked for once, when they are about to be sent. */
@@ -180,6 +174,10 @@ export class Lane {
 
   get isOpen(): boolean {
     return this.#state === 'ours';
+  }
+
+  get remoteHost(): string | undefined {
+    return this.#wire.remoteHost;
   }
 
   /** `send` where the connection is open, and without a promise. */

@@ -18,7 +18,12 @@ import { serverWords } from './server-words.ts';
 export type Verdict =
   | { readonly kind: 'moved'; readonly slot: number; readonly address: Address }
   | { readonly kind: 'ask'; readonly address: Address }
-  | { readonly kind: 'wait'; readonly error: FeatureStoreError }
+  | {
+      readonly kind: 'wait';
+      readonly error: FeatureStoreError;
+      /** Whether the node is a replica, so that its name may mean another one by now. */
+      readonly isReplica: boolean;
+    }
   | { readonly kind: 'fail'; readonly error: FeatureStoreError };
 
 /** What rows wait for, and what to do where it lasts. */
@@ -30,7 +35,7 @@ const WAIT_FOR: ReadonlyMap<string, string> = new Map([
     'Slots have no owner: bring their nodes back, and see cluster-require-full-coverage.',
   ],
   ['MASTERDOWN', 'The replica has lost its primary: wait for the failover, or raise timeoutMs.'],
-  ['READONLY', 'The node is a replica now: wait for the failover, or look at the topology.'],
+  ['READONLY', 'The node is a replica: wait for the failover, or give the address of its primary.'],
   [
     'NOREPLICAS',
     'The server has fewer replicas than min-replicas-to-write asks for: bring them back.',
@@ -66,7 +71,8 @@ export function verdictOf(message: string, from: Address): Verdict {
 
 function wait(message: string, from: Address, advice: string): Verdict {
   const said = `${from} answers '${serverWords(message)}'. ${advice}`;
-  return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said) };
+  const isReplica = /^(READONLY|MASTERDOWN) /.test(message.replace(ABORTED, ''));
+  return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said), isReplica };
 }
 
 /** The error of a row that the server refused for good. */

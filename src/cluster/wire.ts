@@ -78,6 +78,11 @@ export class Wire {
     return status === 'ready' && this.#state === 'closed';
   }
 
+  /** The host that the open connection leads to, as the system knows it. */
+  get remoteHost(): string | undefined {
+    return this.isOpen ? this.#redis.stream.remoteAddress?.replace(/^::ffff:/, '') : undefined;
+  }
+
   /** Begins to connect, where nothing is under way yet. */
   open(): void {
     const { status } = this.#redis;

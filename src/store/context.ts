@@ -5,7 +5,7 @@ import { Deadline } from '../cluster/deadline.ts';
 import type { Delivery } from '../cluster/delivery.ts';
 import { dispatch } from '../cluster/dispatch.ts';
 import type { Gathered } from '../cluster/gather.ts';
-import type { LanePurpose } from '../cluster/lane.ts';
+import type { LanePurpose } from '../cluster/lane-purpose.ts';
 import { ASKING, type Word } from '../cluster/resp/command-writer.ts';
 import type { Reply, StringsAs } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';

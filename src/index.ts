@@ -8,6 +8,7 @@ export type { VipGroup } from './store/vip-group-reader.ts';
 // Its options
 export { defaultOptions } from './store/options.ts';
 export type { FeatureStoreOptions } from './store/options.ts';
+export type { Credentials } from './cluster/credentials.ts';
 export type { IoredisClient } from './cluster/ioredis.ts';
 export type { CallOptions, ReadOptions, ValueOptions, WriteOptions } from './store/call-options.ts';
 export type { StreamOptions } from './store/feature-stream.ts';

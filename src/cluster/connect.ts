@@ -6,16 +6,19 @@
  * ioredis's own errors carry the arguments of AUTH, so they are not passed on as causes.
  */
 
-import { Cluster, isCluster, Redis } from './ioredis.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { formatAddress } from './address.ts';
+import { checkOwnRedis, obeyedOf, templateOf } from './connection-options.ts';
 import { Connection } from './connection.ts';
+import type { CredentialsKeeper } from './credentials.ts';
 import { explained, isDenial, isFinal } from './first-words.ts';
+import { isCluster, type Cluster, type Redis } from './ioredis.ts';
 import type { ClusterLimits } from './options.ts';
+import { keepLoggedIn } from './own-login.ts';
 import { Patience } from './patience.ts';
 import { searchSeeds, type Seed } from './seed-search.ts';
 import { SLOT_COUNT } from './slot.ts';
-import { addressOf, reachBy, type ConnectionMode, type NatMap, type Underlay } from './underlay.ts';
+import { addressOf, reachBy, type NatMap, type Underlay } from './underlay.ts';
 
 export type { Seed } from './seed-search.ts';
 
@@ -27,52 +30,78 @@ export interface ConnectSettings {
   readonly warmUp: boolean;
   /** Gives up when it fires. */
   readonly signal?: AbortSignal | undefined;
+  /** Gives what a login says, where it changes. */
+  readonly credentials: CredentialsKeeper | undefined;
 }
 
 /** A cluster of which some slots have no owner may be one that is being made: it has this long. */
 const SETTLE_MS = 2_000;
-
-/** ioredis knows no way to nodes that announce no host; the store asks them itself. */
-const OWN_CLUSTER_MS = 1_000;
 
 /** Connects to some nodes of a cluster, or to one standalone server. */
 export function connectNodes(
   seeds: readonly Seed[],
   settings: ConnectSettings,
 ): Promise<Connection> {
-  const { natMap } = settings;
+  const { natMap, credentials } = settings;
   return patiently(settings, async (patience) => {
-    const { seed, mode } = await searchSeeds(seeds, patience, reachBy(natMap));
-    const redis = mode === 'cluster' ? openCluster(seed, settings) : openServer(seed);
-    const addresses = seeds.map(formatAddress);
-    return start({ mode, redis, owned: true, natMap, seeds: addresses }, settings, patience);
+    if (credentials) await firstCredentials(credentials, patience);
+    const { seed, mode } = await searchSeeds(seeds, patience, reachBy(natMap), credentials);
+    const options = obeyedOf(seed.redisOptions);
+    const addresses = [seed, ...seeds.filter((other) => other !== seed)].map(formatAddress);
+    const named = { natMap, credentials, own: undefined, seeds: addresses };
+    return start({ mode, options: () => options, ...named }, settings, patience);
   });
 }
 
-/** Stands on an ioredis object that the caller made, and keeps. */
+/** Stands on an ioredis object that the caller made, and keeps: its options are used, not its connections. */
 export async function adopt(
   redis: Cluster | Redis,
   settings: ConnectSettings,
 ): Promise<Connection> {
-  if (redis.options.keyPrefix) {
-    throw new FeatureStoreError(
-      'INVALID_OPTION',
-      `redis.options.keyPrefix '${redis.options.keyPrefix}' would be put before every key a second ` +
-        "time; leave it out and use the store's own keyPrefix.",
-    );
-  }
+  checkOwnRedis(redis);
+  const { credentials } = settings;
   const natMap: NatMap | undefined =
     settings.natMap ?? (isCluster(redis) ? (redis.options.natMap ?? undefined) : undefined);
-  const isOurs = isUnopened(redis); // to close again, where nothing comes of it
+  const isOurs = isCluster(redis) && isUnopened(redis); // to close again, where nothing comes of it
   return patiently(settings, async (patience) => {
     try {
-      const mode = isCluster(redis) ? 'cluster' : await modeOf(redis, patience);
-      return await start({ mode, redis, owned: false, natMap, seeds: [] }, settings, patience);
+      if (credentials) {
+        await firstCredentials(credentials, patience);
+        await keepLoggedIn(redis, credentials);
+      }
+      if (isCluster(redis)) await clusterReady(redis, patience);
+      const nodes = isCluster(redis) ? redis.nodes('all') : [redis];
+      const seeds = nodes.map((node) => seedOf(redis, node));
+      const { seed, mode } = await searchSeeds(seeds, patience, reachBy(natMap), credentials);
+      const options = isCluster(redis) ? () => templateOf(redis, mode) : () => seed.redisOptions;
+      const named = { natMap, credentials, own: redis, seeds: nodes.map(addressOf) };
+      return await start({ mode, options, ...named }, settings, patience);
     } catch (error) {
       if (isOurs) redis.disconnect();
       throw error;
     }
   });
+}
+
+/** A node of the caller's own. A Unix socket has its path for a host. */
+function seedOf(own: Cluster | Redis, { options }: Redis): Seed {
+  const redisOptions = templateOf(own, isCluster(own) ? 'cluster' : 'standalone');
+  const { host = '127.0.0.1', port = 6379, path } = options;
+  return path ? { host: path, port: 0, redisOptions } : { host, port, redisOptions };
+}
+
+/** Asked again until `connectTimeoutMs`; nonsense is reported at once. */
+async function firstCredentials(credentials: CredentialsKeeper, patience: Patience): Promise<void> {
+  for (let times = 0; ; times++) {
+    try {
+      await credentials.fresh();
+      return;
+    } catch (error) {
+      const isNonsense = error instanceof FeatureStoreError && !error.retryable;
+      if (isNonsense || patience.isOver) throw error;
+      await patience.pause(times);
+    }
+  }
 }
 
 /** Runs the attempt until it ends or the signal fires. */
@@ -104,9 +133,8 @@ async function start(
   patience: Patience,
 ): Promise<Connection> {
   const connection = new Connection(underlay, settings.limits);
-  const { mode, redis } = underlay;
+  const { mode } = underlay;
   try {
-    if (isCluster(redis)) await clusterReady(redis, underlay.owned, patience);
     if (mode === 'cluster') await settle(connection, patience);
     // A node that does not open in time is left for the call that needs it.
     const { leftMs } = patience;
@@ -132,63 +160,8 @@ async function settle(connection: Connection, patience: Patience): Promise<void>
   }
 }
 
-/** Asks the caller's own object, which may not be connected yet, or not any more. */
-async function modeOf(redis: Redis, patience: Patience): Promise<ConnectionMode> {
-  let trouble = '';
-  const listen = (error: Error): void => void (trouble ||= error.message);
-  redis.on('error', listen);
-  try {
-    for (let times = 0; !patience.isOver; times++) {
-      trouble = '';
-      if (isUnopened(redis)) redis.connect().catch(() => undefined);
-      try {
-        await patience.within(patience.attemptMs, redis.call('CLUSTER', 'SLOTS'));
-        return 'cluster';
-      } catch (error) {
-        const said = error instanceof Error ? error.message : String(error);
-        if (/cluster support disabled|unknown command/i.test(said)) return 'standalone';
-        noteWords(patience, addressOf(redis), trouble || said);
-      }
-      await patience.pause(times);
-    }
-  } finally {
-    redis.off('error', listen);
-  }
-  throw patience.error();
-}
-
-/** By the seed that answered: ioredis would ask them one after the other, and wait for each. */
-function openCluster(seed: Seed, settings: ConnectSettings): Cluster {
-  const { redisOptions } = seed;
-  const { natMap } = settings;
-  const cluster = new Cluster([{ host: seed.host, port: seed.port }], {
-    redisOptions: { ...redisOptions, replyMapping: 'legacy' },
-    // Our own readiness is a slot table; one dead shard shall not keep the others from serving.
-    enableReadyCheck: false,
-    slotsRefreshTimeout: settings.connectTimeoutMs,
-    ...(natMap === undefined ? {} : { natMap }),
-    // Certificates speak of names: with TLS the names of the seeds are not resolved first.
-    ...(redisOptions.tls ? { dnsLookup: (name, done) => done(null, name) } : {}),
-  });
-  // The lanes report what matters; without a listener ioredis would print every failed attempt.
-  cluster.on('error', () => undefined);
-  return cluster;
-}
-
-function openServer(seed: Seed): Redis {
-  const redis = new Redis({
-    ...seed.redisOptions,
-    host: seed.host,
-    port: seed.port,
-    lazyConnect: true,
-    replyMapping: 'legacy',
-  });
-  redis.on('error', () => undefined);
-  return redis;
-}
-
-/** ioredis goes on trying by itself, unless it has given up. The store's own object is not waited for long. */
-async function clusterReady(cluster: Cluster, owned: boolean, patience: Patience): Promise<void> {
+/** ioredis goes on trying by itself, unless it has given up. */
+async function clusterReady(cluster: Cluster, patience: Patience): Promise<void> {
   let denial: unknown;
   const listen = (error: Error, address: string): void => {
     try {
@@ -202,7 +175,6 @@ async function clusterReady(cluster: Cluster, owned: boolean, patience: Patience
   cluster.once('ready', onReady);
   cluster.on('node error', listen);
   try {
-    if (owned) return await patience.within(OWN_CLUSTER_MS, ready).catch(() => undefined);
     for (let times = 0; cluster.status !== 'ready'; times++) {
       if (denial !== undefined) throw denial;
       if (patience.isOver) throw patience.error();

@@ -1,22 +1,25 @@
 /**
- * The control plane: the ioredis Cluster or Redis underneath, the slot table, and the lanes.
+ * The control plane: the slot table, and the lanes.
  *
- *   ioredis Cluster / Redis (connect.ts) ── its options ──▶ lanes, one per node and purpose
+ *   nodes, or an ioredis object (connect.ts) ── options (connection-options.ts) ──▶ lanes, one per node and purpose
  *
  * The slot table is refreshed by asking the nodes themselves (slot-table.ts). Lanes are ioredis
- * connections with the same options (TLS, ACL user, names), on which nothing else is sent.
+ * connections with the options that the caller gave (TLS, ACL user, names), on which nothing else is sent.
  */
 
 import { clearTimeout, performance, setTimeout } from '../clock.ts';
-import { isCluster, Redis, type RedisOptions } from './ioredis.ts';
-import { parseAddress, type Address } from './address.ts';
+import type { Redis } from './ioredis.ts';
+import type { Address } from './address.ts';
 import { BulkPace } from './bulk-pace.ts';
 import { Closing } from './closing.ts';
+import { openLane } from './connection-options.ts';
 import { Counters } from './counters.ts';
+import type { Login } from './credentials.ts';
 import { NameWatch } from './name-watch.ts';
 import { Lane } from './lane.ts';
 import { LANE_PURPOSES, type LanePurpose } from './lane-purpose.ts';
 import type { ClusterLimits } from './options.ts';
+import { logInAnew } from './own-login.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from './topology.ts';
 import { Turns } from './turns.ts';
@@ -64,6 +67,7 @@ export class Connection {
       },
       limits.refreshIntervalMs,
     );
+    underlay.credentials?.add({ logIn: (login) => this.#logInAnew(login) });
     this.#slotTable = new SlotTable(underlay, {
       limits,
       counters,
@@ -99,11 +103,12 @@ export class Connection {
     const known = this.#lanes[purpose].get(address);
     if (known) return known;
     const { silenceMs, suspicionMs, bulkPaces } = this.limits;
+    const loginPatienceMs = this.#underlay.credentials ? this.limits.loginPatienceMs : 0;
     const { chunksInFlight } = bulkPaces.alone;
     const lane = new Lane(
       address,
       this.#open(address, purpose),
-      { silenceMs, suspicionMs, chunksInFlight },
+      { silenceMs, suspicionMs, chunksInFlight, loginPatienceMs },
       purpose === 'online' ? undefined : this.#turns,
     );
     lane.onTrouble = (): void => void this.refreshOnSign();
@@ -144,7 +149,7 @@ export class Connection {
       for (const lane of lanes.values()) lane.close();
       lanes.clear();
     }
-    if (this.#underlay.owned) this.#underlay.redis.disconnect();
+    this.#underlay.credentials?.close();
   }
 
   #retire(address: Address, purpose: LanePurpose): void {
@@ -175,40 +180,23 @@ export class Connection {
     }
   }
 
-  get #template(): RedisOptions {
-    const { redis } = this.#underlay;
-    return isCluster(redis)
-      ? { ...(redis.nodes('all')[0]?.options ?? redis.options.redisOptions) }
-      : { ...redis.options };
-  }
-
   /** Where a lane leads to by the name in its address; not where the caller, or a sentinel, says where it leads. */
   #namedAddresses(): Address[] {
-    const { Connector, sentinels, tls } = this.#template;
+    const { Connector, sentinels, tls } = this.#underlay.options();
     if (Connector || sentinels || (tls !== undefined && 'lookup' in tls)) return [];
     return Object.values(this.#lanes).flatMap((lanes) => [...lanes.keys()]);
   }
 
   #open(address: Address, purpose: LanePurpose): Redis {
-    const template = this.#template;
-    const place: RedisOptions = this.mode === 'cluster' ? { ...parseAddress(address), db: 0 } : {};
-    return new Redis({
-      ...template,
-      ...place,
-      replyMapping: 'legacy',
-      // CLIENT LIST then tells what a connection is for.
-      connectionName: `${template.connectionName ?? 'fstore'}:${purpose}`,
-      lazyConnect: true,
-      readOnly: false,
-      // What was under way when the connection closed is the dispatcher's to decide about.
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      enableOfflineQueue: false,
-      // LOADING comes as a reply, and is treated as one.
-      enableReadyCheck: false,
-      enableAutoPipelining: false,
-      commandTimeout: undefined,
-    });
+    const { options, credentials } = this.#underlay;
+    return openLane({ options: options(), credentials }, address, purpose);
+  }
+
+  /** In order with what is under way. A lane that is not open asks for itself when it opens. */
+  async #logInAnew(login: Login): Promise<void> {
+    const lanes = Object.values(this.#lanes).flatMap((byAddress) => [...byAddress.values()]);
+    const open = [...lanes, ...this.#retired].filter(({ isOpen }) => isOpen);
+    await Promise.all(open.map((lane) => logInAnew(lane, login)));
   }
 
   /** Who waits for a node that is silent, and no primary any more, need not: its rows have a new owner. */

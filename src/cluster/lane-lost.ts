@@ -19,20 +19,41 @@ export class LaneLost extends Error {
   }
 }
 
-export function lostTo(address: Address, { trouble, isCut }: WireEnd): LaneLost {
-  return new LaneLost(
-    isDenial(trouble)
+/** How a lane's connections have ended since the last one that was accepted. */
+export class Losses {
+  readonly #address: Address;
+  readonly #patienceMs: number;
+  #refusedSinceMs: number | undefined;
+
+  /** @param patienceMs how long a login may be refused before it is an error that stays */
+  constructor(address: Address, patienceMs: number) {
+    this.#address = address;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** A connection has been accepted. */
+  forget(): void {
+    this.#refusedSinceMs = undefined;
+  }
+
+  /** Credentials that are asked for may be right at the next login. */
+  lost({ trouble, isCut }: WireEnd): LaneLost {
+    const nowMs = performance.now();
+    if (isDenial(trouble)) this.#refusedSinceMs ??= nowMs;
+    const isRefused =
+      isDenial(trouble) && nowMs - (this.#refusedSinceMs ?? nowMs) >= this.#patienceMs;
+    const error = isRefused
       ? new FeatureStoreError(
           'ACCESS_DENIED',
-          `${address} refuses the connection: '${explained(trouble)}'. ` +
-            'Set redisOptions.username and redisOptions.password.',
+          `${this.#address} refuses the connection: '${explained(trouble)}'. ` +
+            'Set redisOptions.username and redisOptions.password, or credentials.',
         )
       : new FeatureStoreError(
           'CONNECTION_LOST',
-          `The connection to ${address} was lost${trouble ? `: ${explained(trouble)}` : ''}.`,
-        ),
-    isCut,
-  );
+          `The connection to ${this.#address} was lost${trouble ? `: ${explained(trouble)}` : ''}.`,
+        );
+    return new LaneLost(error, isCut);
+  }
 }
 
 export function answersForAnother(address: Address): LaneLost {

@@ -21,7 +21,8 @@ import { clearTimeout, nextTick, performance, setImmediate, setTimeout } from '.
 import type { Address } from './address.ts';
 import { isDenial } from './first-words.ts';
 import type { Redis } from './ioredis.ts';
-import { answersForAnother, lostTo, type LaneLost } from './lane-lost.ts';
+import { answersForAnother, Losses, type LaneLost } from './lane-lost.ts';
+import type { LaneLimits } from './options.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
 import { withoutBytes } from './server-words.ts';
@@ -36,14 +37,6 @@ export interface Exchange {
   readonly isAbandoned?: boolean;
   /** Reads replies while there are whole ones and the turn has rows left; true when the last one has been read. */
   read(reader: ReplyReader, turn: Turn): boolean;
-}
-
-export interface LaneLimits {
-  readonly chunksInFlight: number;
-  /** A lane that owes replies and is silent this long is closed, so that they can never come late. */
-  readonly silenceMs: number;
-  /** After this long a silence is told, again and again. */
-  readonly suspicionMs: number;
 }
 
 /** Who waits for something to come to its end, and is told once. */
@@ -88,6 +81,7 @@ export class Lane {
   /** Connections so far, so that an answer about an old one is not taken for the new one's. */
   #openings = 0;
   #isIdentifying = false;
+  readonly #losses: Losses;
   #reader = new ReplyReader();
   readonly #turns: Turns | undefined;
   /** Came in, for a turn to come. */
@@ -110,6 +104,7 @@ export class Lane {
     this.#limit = pLimit(limits.chunksInFlight);
     this.#silenceMs = limits.silenceMs;
     this.#suspicionMs = limits.suspicionMs;
+    this.#losses = new Losses(address, limits.loginPatienceMs);
     this.#wire = new Wire(redis, {
       onOpen: () => this.#onOpen(),
       onBytes: (chunk) => this.#onBytes(chunk),
@@ -204,7 +199,7 @@ export class Lane {
       if (this.isOpen || (anyone && this.#state !== 'closed')) resolve();
       // Credentials may be right by the next attempt, so that one is waited for; a dead node's is not.
       else if (this.#closed || (this.#wire.isBackingOff && !isDenial(this.#lastTrouble))) {
-        reject(lostTo(this.address, { trouble: this.#lastTrouble, isCut: false }));
+        reject(this.#losses.lost({ trouble: this.#lastTrouble, isCut: false }));
       } else {
         this.#waiting.push({ anyone, resolve, reject });
         this.#expectSoon(this.#waiting.length);
@@ -235,7 +230,7 @@ export class Lane {
     this.#closed = true;
     this.#wire.close();
     // ioredis need not say so, where it had only begun to connect.
-    this.#giveUp(lostTo(this.address, { trouble: '', isCut: false }));
+    this.#giveUp(this.#losses.lost({ trouble: '', isCut: false }));
     clearTimeout(this.#watch);
   }
 
@@ -266,6 +261,7 @@ export class Lane {
 
   #onOpen(): void {
     this.#lastTrouble = '';
+    this.#losses.forget();
     if (this.isStranger === undefined) return this.#accept();
     this.#state = 'unidentified';
     this.#admit(({ anyone }) => anyone);
@@ -353,7 +349,7 @@ export class Lane {
   #onClose(end: WireEnd): void {
     this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY }); // what came before the end holds
     this.#lastTrouble = end.trouble || this.#lastTrouble;
-    this.#giveUp(lostTo(this.address, end));
+    this.#giveUp(this.#losses.lost(end));
     const wasOpen = this.#state !== 'closed';
     this.#state = 'closed';
     this.#openings++;

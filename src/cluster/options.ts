@@ -2,6 +2,17 @@
 
 import type { BulkPaces } from './bulk-pace.ts';
 
+/** What a lane is held to. */
+export interface LaneLimits {
+  readonly chunksInFlight: number;
+  /** A lane that owes replies and is silent this long is closed, so that they can never come late. */
+  readonly silenceMs: number;
+  /** After this long a silence is told, again and again. */
+  readonly suspicionMs: number;
+  /** How long logins that are refused are tried again before rows fail with it. */
+  readonly loginPatienceMs: number;
+}
+
 export interface ClusterLimits {
   /**
    * Rows in one pipeline.
@@ -70,6 +81,12 @@ export interface ClusterLimits {
    */
   readonly refreshIntervalMs: number;
   /**
+   * How long a login with credentials that are asked for may be refused before rows fail with it: the server and
+   * the caller's function need not change in the same moment.
+   * @default 5_000
+   */
+  readonly loginPatienceMs: number;
+  /**
    * How long one node may take to tell the slot table.
    * @default 1_000
    */
@@ -113,6 +130,7 @@ export const defaultLimits: ClusterLimits = {
   refreshEveryMs: 100,
   refreshAgainMs: 500,
   refreshIntervalMs: 15_000,
+  loginPatienceMs: 5_000,
   refreshTimeoutMs: 1_000,
   refreshGraceMs: 100,
 };

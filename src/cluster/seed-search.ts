@@ -7,7 +7,9 @@ import { FeatureStoreError } from '../errors.ts';
 import { formatAddress, type Address, type HostAndPort } from './address.ts';
 import { areOneCluster } from './believed-view.ts';
 import { explainedAtFirst, FirstWords, isDenial, isFinal } from './first-words.ts';
-import { Redis, type RedisOptions } from './ioredis.ts';
+import type { CredentialsKeeper } from './credentials.ts';
+import { checkDatabase, obeyedOf, openProbe } from './connection-options.ts';
+import type { Redis, RedisOptions } from './ioredis.ts';
 import type { Patience } from './patience.ts';
 import { SLOT_COUNT } from './slot.ts';
 import { Topology, type AddressMapper } from './topology.ts';
@@ -33,9 +35,10 @@ export async function searchSeeds(
   seeds: readonly Seed[],
   patience: Patience,
   reach: AddressMapper,
+  credentials: CredentialsKeeper | undefined,
 ): Promise<SeedAnswer> {
   for (let times = 0; ; times++) {
-    const answers = await new SeedSearch(seeds, patience, reach).run();
+    const answers = await new SeedSearch(seeds, patience, reach, credentials).run();
     const [first] = answers;
     if (first !== undefined && areOfOne(answers, seeds.length, patience)) return first;
     await patience.pause(times);
@@ -47,12 +50,21 @@ class SeedSearch {
   readonly #seeds: readonly Seed[];
   readonly #patience: Patience;
   readonly #reach: AddressMapper;
+  readonly #credentials: CredentialsKeeper | undefined;
   readonly #answers: SeedAnswer[] = [];
   /** Words of seeds that will not have us. */
   readonly #refusals = new Map<Seed, string>();
+  /** An option that the server, or ioredis, does not accept. */
+  #badOption: FeatureStoreError | undefined;
   readonly #over = new AbortController();
 
-  constructor(seeds: readonly Seed[], patience: Patience, reach: AddressMapper) {
+  constructor(
+    seeds: readonly Seed[],
+    patience: Patience,
+    reach: AddressMapper,
+    credentials: CredentialsKeeper | undefined,
+  ) {
+    this.#credentials = credentials;
     this.#seeds = seeds;
     this.#patience = patience;
     this.#reach = reach;
@@ -72,6 +84,7 @@ class SeedSearch {
       this.#over.abort();
     }
     if (this.#answers.length > 0) return this.#answers;
+    if (this.#badOption) throw this.#badOption;
     if (this.#refusals.size > 0) throw this.#refused();
     throw this.#patience.error();
   }
@@ -104,6 +117,10 @@ class SeedSearch {
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
       if (this.#over.signal.aborted) return true;
+      if (error instanceof FeatureStoreError) {
+        this.#badOption = error;
+        return true;
+      }
       this.#patience.note(address, explainedAtFirst(words));
       if (isFinal(words)) this.#refusals.set(seed, explainedAtFirst(words));
       return isFinal(words);
@@ -111,18 +128,9 @@ class SeedSearch {
   }
 
   async #identify(seed: Seed): Promise<SeedAnswer> {
-    const { host, port, redisOptions } = seed;
-    const redis = new Redis({
-      ...redisOptions,
-      host,
-      port,
-      lazyConnect: true,
-      enableReadyCheck: false,
-      enableOfflineQueue: true,
-      retryStrategy: null,
-      maxRetriesPerRequest: 0,
-      replyMapping: 'legacy',
-    });
+    const address = formatAddress(seed);
+    const options = obeyedOf(seed.redisOptions);
+    const redis = openProbe({ options, credentials: this.#credentials }, address);
     const words = new FirstWords(redis);
     let trouble = '';
     redis.on('error', (error: Error) => {
@@ -131,22 +139,36 @@ class SeedSearch {
     const stop = (): void => redis.disconnect();
     this.#over.signal.addEventListener('abort', stop);
     try {
-      const slots = redis.call('CLUSTER', 'SLOTS');
-      const reply = await this.#patience.within(this.#patience.attemptMs, slots);
-      const topology = Topology.fromClusterSlots(reply, formatAddress(seed), this.#reach);
-      return { seed, mode: 'cluster', topology };
+      await this.#patience.within(this.#patience.attemptMs, redis.connect());
+      const reply = await this.#slotsOf(redis);
+      const mode = reply === undefined ? 'standalone' : 'cluster';
+      await this.#patience.within(this.#patience.attemptMs, checkDatabase(redis, mode, options.db));
+      const topology =
+        reply === undefined
+          ? Topology.standalone(address)
+          : Topology.fromClusterSlots(reply, address, this.#reach);
+      return { seed, mode, topology };
     } catch (error) {
+      if (error instanceof FeatureStoreError && error.code === 'INVALID_OPTION') throw error;
       const said = error instanceof Error ? error.message : String(error);
-      if (/cluster support disabled|unknown command/i.test(said)) {
-        const topology = Topology.standalone(formatAddress(seed));
-        return { seed, mode: 'standalone', topology };
-      }
       // No cause: ioredis's errors hold the arguments of AUTH.
       // oxlint-disable-next-line preserve-caught-error
       throw new Error(words.refusal || trouble || said);
     } finally {
       this.#over.signal.removeEventListener('abort', stop);
       redis.disconnect();
+    }
+  }
+
+  /** Nothing of a server that is not part of a cluster. */
+  async #slotsOf(redis: Redis): Promise<unknown> {
+    try {
+      const slots = redis.call('CLUSTER', 'SLOTS');
+      return await this.#patience.within(this.#patience.attemptMs, slots);
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      if (/cluster support disabled|unknown command/i.test(said)) return undefined;
+      throw error;
     }
   }
 

@@ -13,7 +13,7 @@ import type { Closing } from './closing.ts';
 import type { Counters } from './counters.ts';
 import { tellRefresh } from './diagnostics.ts';
 import { firstAnswers } from './first-answers.ts';
-import { isCluster, type Redis } from './ioredis.ts';
+import { isCluster } from './ioredis.ts';
 import type { Lane } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
@@ -55,9 +55,7 @@ export class SlotTable {
     this.#host = host;
     this.#nextRefreshMs = host.limits.refreshIntervalMs;
     this.#topology =
-      isCluster(underlay.redis) || underlay.mode === 'cluster'
-        ? new Topology()
-        : Topology.standalone(addressOf(underlay.redis));
+      underlay.mode === 'cluster' ? new Topology() : Topology.standalone(underlay.seeds[0] ?? '');
   }
 
   get topology(): Topology {
@@ -124,16 +122,12 @@ export class SlotTable {
    * that the table does not name end first: it could ask one of them, and follow it into another cluster.
    */
   #tellIoredis(): void {
-    const { redis, owned } = this.#underlay;
-    if (!isCluster(redis)) return;
+    const { own } = this.#underlay;
+    if (own === undefined || !isCluster(own)) return;
+    const held = new Set(own.nodes('all').map(addressOf));
     const wanted = this.#topology.addresses();
-    const nodes = redis.nodes('all');
-    const held = new Set(nodes.map(addressOf));
-    const isHeld = (address: Address): boolean => held.has(address);
-    const strays = nodes.filter((node) => !wanted.has(addressOf(node)));
-    if (owned && strays.length < nodes.length) for (const node of strays) node.disconnect();
-    const differs = held.size !== wanted.size || ![...wanted].every(isHeld);
-    if (differs) redis.refreshSlotsCache(() => undefined);
+    const differs = held.size !== wanted.size || [...wanted].some((address) => !held.has(address));
+    if (differs) own.refreshSlotsCache(() => undefined);
   }
 
   /**
@@ -173,28 +167,17 @@ export class SlotTable {
   }
 
   /**
-   * Ways to ask for the slot table: nodes that it names first, by ioredis's own connections and then by
-   * ours; after them what ioredis or the caller knows besides, as an address may belong to somebody else by now.
+   * Ways to ask for the slot table: nodes that it names first; after them what the caller, or the caller's Cluster,
+   * knows besides, as an address may belong to somebody else by now.
    */
   #views(): (() => Promise<View | undefined>)[] {
-    const { redis } = this.#underlay;
+    const { own, seeds } = this.#underlay;
     const known = this.#topology.addresses();
-    const held = shuffled(isCluster(redis) ? redis.nodes('all') : [redis]);
-    const isKnown = (node: Redis): boolean => known.has(addressOf(node));
-    const others = this.#underlay.seeds.filter((address) => !known.has(address));
-    return [
-      ...held.filter(isKnown).map((node) => () => this.#viewBy(node)),
-      ...shuffled([...known]).map((address) => () => this.#viewFrom(address)),
-      ...held.filter((node) => !isKnown(node)).map((node) => () => this.#viewBy(node)),
-      ...shuffled(others).map((address) => () => this.#viewFrom(address)),
-    ];
-  }
-
-  #viewBy(node: Redis): Promise<View | undefined> {
-    return this.#view(addressOf(node), async () => [
-      await node.call('CLUSTER', 'INFO'),
-      await node.call('CLUSTER', 'SLOTS'),
-    ]);
+    const held = own !== undefined && isCluster(own) ? own.nodes('all').map(addressOf) : [];
+    const others = new Set([...held, ...seeds].filter((address) => !known.has(address)));
+    return [...shuffled([...known]), ...shuffled([...others])].map(
+      (address) => () => this.#viewFrom(address),
+    );
   }
 
   #viewFrom(address: Address): Promise<View | undefined> {

@@ -1,6 +1,7 @@
-/** What a connection stands on: an ioredis object, and how addresses are reached. */
+/** What a connection stands on: what its connections are opened with, and how addresses are reached. */
 
 import { formatAddress, type Address, type HostAndPort } from './address.ts';
+import type { CredentialsKeeper } from './credentials.ts';
 import type { AddressMapper } from './topology.ts';
 import type { Cluster, Redis, RedisOptions } from './ioredis.ts';
 
@@ -8,11 +9,14 @@ export type ConnectionMode = 'cluster' | 'standalone';
 
 export interface Underlay {
   readonly mode: ConnectionMode;
-  readonly redis: Cluster | Redis;
-  /** Whether `close` ends `redis` too. */
-  readonly owned: boolean;
+  /** What the caller's options, or the caller's own object, say of every connection. */
+  readonly options: () => RedisOptions;
+  /** Gives what a login says, where it changes. */
+  readonly credentials: CredentialsKeeper | undefined;
+  /** The caller's own object. Nothing is sent on it; a Cluster is asked which nodes it knows. */
+  readonly own: Cluster | Redis | undefined;
   readonly natMap: NatMap | undefined;
-  /** Addresses that the caller named: asked where no node that is known answers. */
+  /** Addresses that the caller named: asked where no node that is known answers. The one server, where it is one. */
   readonly seeds: readonly Address[];
 }
 
@@ -28,7 +32,7 @@ export function reachBy(natMap: NatMap | undefined): AddressMapper {
   };
 }
 
-export function addressOf(redis: Redis | Cluster): Address {
-  const { host, port, path } = redis.options as RedisOptions;
+export function addressOf(redis: Redis): Address {
+  const { host, port, path } = redis.options;
   return path ?? formatAddress({ host: host ?? '127.0.0.1', port: port ?? 6379 });
 }

@@ -123,6 +123,8 @@ export class Wire {
   }
 
   #take(): void {
+    // Where SELECT was refused ioredis goes on in database 0, and rows would land there.
+    if (this.#trouble !== '' && this.#redis.options.db) return this.reset(this.#trouble);
     this.#state = 'open';
     this.#pace.noteOpen();
     const { stream } = this.#redis;

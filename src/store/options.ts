@@ -1,10 +1,12 @@
 /** The options of `FeatureStore.connect`: what they are, their defaults, and what is refused. */
 
+import type { Credentials, CredentialsFunction } from '../cluster/credentials.ts';
 import { judgeRedis } from '../cluster/ioredis-copy.ts';
 import type { Cluster, IoredisClient, Redis, RedisOptions } from '../cluster/ioredis.ts';
 import { parseAddress, type HostAndPort } from '../cluster/address.ts';
 import type { Seed } from '../cluster/connect.ts';
 import { KeyLayout } from './key.ts';
+import { checkDatabase, checkRedisOptions } from './redis-options.ts';
 import {
   checkInteger,
   checkKeys,
@@ -34,6 +36,12 @@ export interface FeatureStoreOptions {
    * @default {}
    */
   readonly redisOptions?: RedisOptions;
+  /**
+   * Gives the credentials that are valid now. It is asked at each login, and before `expiresAt`, when open
+   * connections log in anew: for passwords that rotate, and tokens. Instead of a username and password in
+   * `nodes` and `redisOptions`. With a given `redis` the object's own logins say the same.
+   */
+  readonly credentials?: () => Credentials | Promise<Credentials>;
   /**
    * How the addresses that nodes announce are reached from here, as in ioredis.
    * @default {}
@@ -87,6 +95,7 @@ export interface ResolvedOptions {
   /** Where to connect: seeds, or the caller's own object. */
   readonly target: { readonly seeds: readonly Seed[] } | { readonly redis: Cluster | Redis };
   readonly natMap: Readonly<Record<string, HostAndPort>> | undefined;
+  readonly credentials: CredentialsFunction | undefined;
   readonly layout: KeyLayout;
   readonly batchTtlSeconds: number;
   readonly streamingTtlSeconds: number;
@@ -99,6 +108,7 @@ const KNOWN = [
   'nodes',
   'redis',
   'redisOptions',
+  'credentials',
   'natMap',
   'keyPrefix',
   'batchTtlSeconds',
@@ -121,9 +131,14 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
     refuse(`warmUp must be true or false, but is ${show(given.warmUp)}.`);
   }
   if (given.natMap !== undefined) checkNatMap(given.natMap);
+  if (given.credentials !== undefined && typeof given.credentials !== 'function') {
+    // Not shown: it may be the secret itself.
+    refuse('credentials must be a function that gives { username?, password, expiresAt? }.');
+  }
   return {
     target: resolveTarget(given),
     natMap: given.natMap,
+    credentials: given.credentials,
     layout: new KeyLayout(given.keyPrefix, vipGroups),
     batchTtlSeconds: checkTtlSeconds('batchTtlSeconds', given.batchTtlSeconds),
     streamingTtlSeconds: checkTtlSeconds('streamingTtlSeconds', given.streamingTtlSeconds),
@@ -149,6 +164,7 @@ function resolveTarget({
   nodes,
   redis,
   redisOptions,
+  credentials,
 }: FeatureStoreOptions): ResolvedOptions['target'] {
   if (redis !== undefined) {
     if (nodes !== undefined) refuse('nodes and redis contradict each other: give one of them.');
@@ -166,10 +182,25 @@ function resolveTarget({
   if (nodes.length > MAX_NODES) {
     refuse(`nodes has ${nodes.length} addresses; the limit is ${MAX_NODES}. A few are enough.`);
   }
-  checkRedisOptions(redisOptions);
-  return {
-    seeds: [...nodes].map((node, index) => parseSeed(`nodes[${index}]`, node, redisOptions)),
-  };
+  if (redisOptions !== undefined) checkRedisOptions(redisOptions);
+  const seeds = [...nodes].map((node, i) => parseSeed(`nodes[${i}]`, node, redisOptions));
+  checkSeeds(seeds, credentials !== undefined);
+  return { seeds };
+}
+
+/** What one says of a connection holds for all, as any of them may be the first to answer. */
+function checkSeeds(seeds: readonly Seed[], hasCredentials: boolean): void {
+  for (const [i, { redisOptions }] of seeds.entries()) {
+    if (redisOptions.db !== seeds[0]?.redisOptions.db) {
+      refuse(`nodes[${i}] names another database than nodes[0]; name one for all, or none.`);
+    }
+    if (hasCredentials && (redisOptions.username ?? redisOptions.password) !== undefined) {
+      refuse(
+        `credentials, and a username or password in nodes[${i}] or redisOptions, contradict each other: ` +
+          'give one of them.',
+      );
+    }
+  }
 }
 
 function ownRedis(redis: unknown): Cluster | Redis {
@@ -179,22 +210,6 @@ function ownRedis(redis: unknown): Cluster | Redis {
   const judgement = judgeRedis(redis);
   if ('trouble' in judgement) refuse(`redis ${judgement.trouble}.`);
   return judgement.redis;
-}
-
-/** What the store decides itself would be overridden in silence, so it is refused. */
-function checkRedisOptions(redisOptions: RedisOptions | undefined): void {
-  if (redisOptions === undefined) return;
-  if (typeof redisOptions !== 'object' || redisOptions === null || Array.isArray(redisOptions)) {
-    refuse(`redisOptions must be an object of ioredis options, but is ${showKind(redisOptions)}.`);
-  }
-  for (const key of ['host', 'port', 'path', 'sentinels'] as const) {
-    if (redisOptions[key] !== undefined) {
-      refuse(`redisOptions.${key} is not for here: nodes says where the servers are.`);
-    }
-  }
-  if (redisOptions.keyPrefix) {
-    refuse("redisOptions.keyPrefix would be put before the store's own keyPrefix; leave it out.");
-  }
 }
 
 /** Every one is asked while connecting. */
@@ -231,8 +246,7 @@ function parseSeed(path: string, node: unknown, redisOptions: RedisOptions = {})
     );
   }
   if (url.port === '0') refuse(`${path} has port 0; a port is 1 to 65535.`);
-  const db = url.pathname.replace(/^\//, '');
-  if (db !== '' && !/^\d+$/.test(db)) refuse(`${path} has a path that is no database number.`);
+  const db = databaseOf(path, url.pathname, redisOptions.db);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 6379 : Number(url.port),
@@ -241,9 +255,21 @@ function parseSeed(path: string, node: unknown, redisOptions: RedisOptions = {})
       ...(url.username === '' ? {} : { username: decode(path, url.username) }),
       ...(url.password === '' ? {} : { password: decode(path, url.password) }),
       ...(url.protocol === 'rediss:' ? { tls: redisOptions.tls ?? {} } : {}),
-      ...(db === '' || db === '0' ? {} : { db: Number(db) }),
+      ...(db === undefined || db === 0 ? {} : { db }),
     },
   };
+}
+
+/** @param given in redisOptions */
+function databaseOf(path: string, pathname: string, given: number | undefined): number | undefined {
+  const digits = pathname.replace(/^\//, '');
+  if (digits === '') return given;
+  if (!/^\d+$/.test(digits)) refuse(`${path} has a path that is no database number.`);
+  const db = checkDatabase(`${path}'s database`, Number(digits));
+  if (given !== undefined && given !== db) {
+    refuse(`${path} names database ${db}, and redisOptions.db ${given}: name one of them.`);
+  }
+  return db;
 }
 
 function decode(path: string, escaped: string): string {

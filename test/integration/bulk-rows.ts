@@ -34,6 +34,7 @@ export async function open(
       connectTimeoutMs: 5_000,
       natMap: undefined,
       warmUp: true,
+      credentials: undefined,
     },
   );
   onTestFinished(() => connection.close());

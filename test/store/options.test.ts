@@ -30,6 +30,7 @@ test('nodes are enough; the rest has defaults', () => {
   expect(rest).toStrictEqual({
     target: { seeds: [{ host: '10.0.0.1', port: 7000, redisOptions: {} }] },
     natMap: undefined,
+    credentials: undefined,
     batchTtlSeconds: 86_400,
     streamingTtlSeconds: 300,
     timeoutMs: 30_000,
@@ -176,7 +177,7 @@ test.each([
   [{ nodes: NODES, redisOptions: { sentinels: [] } }, 'redisOptions.sentinels is not for here'],
   [
     { nodes: NODES, redisOptions: { keyPrefix: 'x' } },
-    'redisOptions.keyPrefix would be put before',
+    'redisOptions.keyPrefix is not for here. It would be put before',
   ],
   [{ redis: {} }, 'redis must be an ioredis Cluster or Redis'],
   [{ redis: null }, 'redis must be an ioredis Cluster or Redis, but is null'],

@@ -20,6 +20,9 @@ export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queue
 /** Resolves after so many milliseconds, or rejects when its signal fires. */
 export const delay: typeof promises.setTimeout = promises.setTimeout;
 
+/** Milliseconds since 1970. */
+export const wallClockMs: () => number = Date.now;
+
 const { now } = perfHooks.performance;
 
 export const performance: { now(): number } = { now: () => now.call(perfHooks.performance) };

@@ -10,7 +10,7 @@ import { FeatureStoreError } from '../errors.ts';
 import { formatAddress } from './address.ts';
 import { checkOwnRedis, obeyedOf, templateOf } from './connection-options.ts';
 import { Connection } from './connection.ts';
-import type { CredentialsKeeper } from './credentials.ts';
+import { CredentialsKeeper, type CredentialsFunction } from './credentials.ts';
 import { explained, isDenial, isFinal } from './first-words.ts';
 import { isCluster, type Cluster, type Redis } from './ioredis.ts';
 import type { ClusterLimits } from './options.ts';
@@ -36,6 +36,25 @@ export interface ConnectSettings {
 
 /** A cluster of which some slots have no owner may be one that is being made: it has this long. */
 const SETTLE_MS = 2_000;
+
+/** Connects to what the caller names, or stands on what the caller holds. */
+export async function connect(
+  target: { readonly seeds: readonly Seed[] } | { readonly redis: Cluster | Redis },
+  given: Omit<ConnectSettings, 'credentials'> & {
+    readonly credentials: CredentialsFunction | undefined;
+  },
+): Promise<Connection> {
+  const { credentials: ask, connectTimeoutMs } = given;
+  const credentials = ask && new CredentialsKeeper(ask, connectTimeoutMs);
+  const settings: ConnectSettings = { ...given, credentials };
+  try {
+    if ('seeds' in target) return await connectNodes(target.seeds, settings);
+    return await adopt(target.redis, settings);
+  } catch (error) {
+    credentials?.close();
+    throw error;
+  }
+}
 
 /** Connects to some nodes of a cluster, or to one standalone server. */
 export function connectNodes(

@@ -10,6 +10,7 @@
  * Private fields alone hold what was given, so that no inspection and no log shows it.
  */
 
+import { clearTimeout, setTimeout, wallClockMs } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 
 /** What a login says. */
@@ -85,7 +86,7 @@ export class CredentialsKeeper {
     try {
       return await this.fresh();
     } catch (error) {
-      if (this.#last && this.#last.expiresAtMs > Date.now()) return this.#last;
+      if (this.#last && this.#last.expiresAtMs > wallClockMs()) return this.#last;
       throw error;
     }
   }
@@ -126,7 +127,7 @@ export class CredentialsKeeper {
 
   #renewBy({ expiresAtMs }: Login): void {
     if (expiresAtMs === Number.POSITIVE_INFINITY) return;
-    const leftMs = expiresAtMs - Date.now();
+    const leftMs = expiresAtMs - wallClockMs();
     const part = EARLIEST_PART + (LATEST_PART - EARLIEST_PART) * Math.random();
     const marginMs = Math.max(leftMs * (1 - part), Math.min(MARGIN_MS, leftMs / 2));
     this.#renewIn(Math.max(leftMs - marginMs, FIRST_PAUSE_MS));
@@ -134,7 +135,7 @@ export class CredentialsKeeper {
 
   /** Unless a renewal comes earlier: other connections may have logged in with what expires before. */
   #renewIn(pauseMs: number): void {
-    const atMs = Date.now() + pauseMs;
+    const atMs = wallClockMs() + pauseMs;
     if (this.#isClosed || atMs >= this.#renewAtMs) return;
     this.#renewAtMs = atMs;
     clearTimeout(this.#timer);
@@ -173,7 +174,7 @@ function loginOf(given: unknown): Login {
   if (Number.isNaN(expiresAtMs)) {
     return nonsense('expiresAt is neither a Date nor milliseconds since 1970');
   }
-  if (expiresAtMs <= Date.now()) {
+  if (expiresAtMs <= wallClockMs()) {
     return nonsense(
       `they expired at ${timeOf(expiresAtMs)} (expiresAt is a Date, or milliseconds since 1970)`,
     );

@@ -1,5 +1,6 @@
 /** Why a lane gives up what it was to send or to read, with what to do about it. */
 
+import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import { explained, isDenial } from './first-words.ts';

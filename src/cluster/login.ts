@@ -8,6 +8,7 @@
  * ioredis has read the options, and is the caller's to give.)
  */
 
+import { clearTimeout, setTimeout } from '../clock.ts';
 import type { CredentialsKeeper } from './credentials.ts';
 import { Redis, type RedisOptions } from './ioredis.ts';
 

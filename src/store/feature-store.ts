@@ -1,6 +1,5 @@
-import { adopt, connectNodes, type ConnectSettings } from '../cluster/connect.ts';
+import { connect } from '../cluster/connect.ts';
 import type { Connection } from '../cluster/connection.ts';
-import { CredentialsKeeper } from '../cluster/credentials.ts';
 import type { CommandWriter } from '../cluster/resp/command-writer.ts';
 import { defaultLimits } from '../cluster/options.ts';
 import { slotOf } from '../cluster/slot.ts';
@@ -98,28 +97,9 @@ export class FeatureStore implements AsyncDisposable {
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<FeatureStore> {
     const resolved = resolveOptions(options);
-    const { target, connectTimeoutMs, natMap, warmUp } = resolved;
-    const credentials =
-      resolved.credentials && new CredentialsKeeper(resolved.credentials, connectTimeoutMs);
     const limits = defaultLimits;
-    const settings: ConnectSettings = {
-      limits,
-      connectTimeoutMs,
-      natMap,
-      warmUp,
-      signal,
-      credentials,
-    };
-    try {
-      const connection =
-        'seeds' in target
-          ? await connectNodes(target.seeds, settings)
-          : await adopt(target.redis, settings);
-      return new FeatureStore(connection, resolved);
-    } catch (error) {
-      credentials?.close();
-      throw error;
-    }
+    const connection = await connect(resolved.target, { ...resolved, limits, signal });
+    return new FeatureStore(connection, resolved);
   }
 
   /** The key that holds the entity. @throws FeatureStoreError INVALID_ID */

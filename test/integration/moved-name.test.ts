@@ -98,14 +98,14 @@ test.each(['a URL', 'an ioredis object'] as const)(
 
 test('who only reads follows the name when it is looked up again', async () => {
   const { port, switchOver } = await startPair();
-  const redis = new Redis({ host: NAME, port, lazyConnect: true });
   const limits = { ...defaultLimits, refreshIntervalMs: 50 };
   const underlay = {
     mode: 'standalone',
-    redis,
-    owned: true,
+    options: () => ({ host: NAME, port }),
+    credentials: undefined,
+    own: undefined,
     natMap: undefined,
-    seeds: [],
+    seeds: [`${NAME}:${port}`],
   } as const;
   const connection = new Connection(underlay, limits);
   onTestFinished(() => connection.close());

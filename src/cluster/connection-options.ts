@@ -8,6 +8,7 @@ import { parseAddress, type Address } from './address.ts';
 import { isCluster, Redis, type Cluster, type RedisOptions } from './ioredis.ts';
 import type { CredentialsKeeper } from './credentials.ts';
 import { LoginRedis } from './login.ts';
+import { inRealTime } from './real-time.ts';
 import { serverWords } from './server-words.ts';
 import { CLUSTER_OPTIONS, REDIS_OPTIONS } from './option-table.ts';
 
@@ -53,9 +54,11 @@ export function openProbe(template: ConnectionTemplate, to?: Address): Redis {
 /** @throws FeatureStoreError INVALID_OPTION ioredis, or the caller's `Connector`, refuses the options */
 function open({ credentials }: ConnectionTemplate, options: RedisOptions): Redis {
   try {
-    return credentials
-      ? new LoginRedis(options, credentials)
-      : new Redis({ ...options, replyMapping: 'legacy' });
+    return inRealTime(
+      credentials
+        ? new LoginRedis(options, credentials)
+        : new Redis({ ...options, replyMapping: 'legacy' }),
+    );
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     throw new FeatureStoreError('INVALID_OPTION', `ioredis refuses its options: ${words}`, {

@@ -1,10 +1,11 @@
 /**
  * The clock and the queues of the event loop, taken when this file is loaded.
  *
- * Test runners put fakes in place of the global ones, and a test that holds the clock still reads from its store: a
- * deadline must pass by real time, and bytes must be sent. So everything in this package takes them from here. They
- * come from Node's own modules: the fakes of Vitest and Jest leave those as they are, also where they were installed
- * before this file is loaded. Only `process.nextTick` and `queueMicrotask` have no such place.
+ * Test runners put fakes in place of the global ones, and a test that holds the clock still reads
+ * from its store: a deadline must pass by real time, and bytes must be sent. So everything in this
+ * package takes them from here. They come from Node's own modules: the fakes of Vitest and Jest
+ * leave those as they are, also where they were installed before this file is loaded. Only
+ * `process.nextTick` and `queueMicrotask` have no such place.
  */
 
 import * as perfHooks from 'node:perf_hooks';

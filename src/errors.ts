@@ -6,8 +6,9 @@
  * to which id or option, which limit was met, and what to do. They are one line, and never hold a
  * credential or the value of a feature.
  *
- * Errors that carry rows keep them where no printer or logger looks: `rows` and `failed` are getters
- * of the class. What is logged is `summary`, whose size does not depend on how many rows failed.
+ * Errors that carry rows keep them where no printer or logger looks: `rows` and `failed` are
+ * getters of the class. What is logged is `summary`, whose size does not depend on how many rows
+ * failed.
  */
 
 /** Code → may the same call succeed later, unchanged? */
@@ -20,7 +21,7 @@ export const ERROR_CODES = {
   INVALID_FEATURE: false,
   /** A name that is not among `vipGroups`. */
   UNKNOWN_VIP_GROUP: false,
-  /** No node answered, or none accepted the credentials, while connecting. */
+  /** No node could be used until `connectTimeoutMs`, or `credentials` failed until then. */
   CONNECT_FAILED: true,
   /** The call's deadline passed before the row was answered. */
   TIMEOUT: true,
@@ -36,7 +37,7 @@ export const ERROR_CODES = {
   WRONG_TYPE: false,
   /** The server is at `maxmemory` and refuses writes. */
   OUT_OF_MEMORY: true,
-  /** NOAUTH, WRONGPASS or NOPERM: credentials or ACL rights are missing. */
+  /** NOAUTH, WRONGPASS, NOPERM or DENIED: credentials or ACL rights are missing. */
   ACCESS_DENIED: false,
   /** The server does not know a command that the call needs. */
   UNSUPPORTED_SERVER: false,
@@ -44,7 +45,10 @@ export const ERROR_CODES = {
   NOT_REPLICATED: true,
   /** The server refused the command for another reason; its words are in the message. */
   COMMAND_REFUSED: false,
-  /** A value, or the name of a field, is not UTF-8 text: another writer's bytes, or written as bytes. */
+  /**
+   * A value, or the name of a field, is not UTF-8 text: another writer's bytes, or written as
+   * bytes.
+   */
   NOT_TEXT: false,
   /** A reply code says that the server did not do all it was asked. */
   UNEXPECTED_REPLY: false,
@@ -108,7 +112,7 @@ abstract class PartialError extends FeatureStoreError {
     super(code, message + describe(summary));
     this.#failed = failed;
     this.#summary = summary;
-    // By a getter: an uncaught error is printed with the content of its cause, and that of its cause.
+    // By a getter: an uncaught error is printed with what is in its cause, and in that one's.
     Object.defineProperty(this, 'cause', { configurable: true, get: () => cause });
   }
 
@@ -139,7 +143,9 @@ abstract class PartialError extends FeatureStoreError {
   }
 }
 
-/** For console.log and the like: the start of the stack, unless the error is inside something else. */
+/**
+ * For console.log and the like: the start of the stack, unless the error is inside something else.
+ */
 function printed(
   this: PartialError,
   depth: number | null,
@@ -156,7 +162,8 @@ Object.defineProperty(PartialError.prototype, INSPECT, { value: printed });
 
 /**
  * Some ids of a batch read failed. `rows[i]` belongs to `ids[i]` as ever; the row of a failed id
- * is `undefined`, which an absent entity (`{}`) never is. No row is printed or logged with the error.
+ * is `undefined`, which an absent entity (`{}`) never is. No row is printed or logged with the
+ * error.
  */
 export class PartialBatchError<Row extends object = Record<string, string>> extends PartialError {
   override readonly name = 'PartialBatchError';
@@ -228,7 +235,7 @@ function summaryOf(failed: readonly FailedRow[]): FailureSummary {
   };
 }
 
-/** `2 TIMEOUT, 1 WRONG_TYPE; by shard: 2 127.0.0.1:7000, 1 127.0.0.1:7001; first ids: 'u1', 'u2', 'u3'.` */
+/** `2 TIMEOUT, 1 WRONG_TYPE; by shard: 2 127.0.0.1:7000, 1 127.0.0.1:7001; first ids: 'u1'.` */
 function describe({ failedCount, byCode, byShard, firstIds }: FailureSummary): string {
   if (failedCount === 0) return '';
   const list = (counts: Readonly<Record<string, number>>): string =>

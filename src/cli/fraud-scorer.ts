@@ -56,7 +56,10 @@ function fraudProbability(row: FeatureRow): number {
   return 1 / (1 + Math.exp(-z));
 }
 
-/** Asked for as every scorer should: a row is an object, which has a `constructor` though no such feature is there. */
+/**
+ * Asked for as every scorer should: a row is an object, which has a `constructor` though no such
+ * feature is there.
+ */
 function valueOf(row: FeatureRow, feature: string): string | undefined {
   return Object.hasOwn(row, feature) ? row[feature] : undefined;
 }

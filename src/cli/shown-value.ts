@@ -1,4 +1,7 @@
-/** What Redis holds, for people and for JSON. Bytes that are no text are shown in base64, not guessed at. */
+/**
+ * What Redis holds, for people and for JSON. Bytes that are no text are shown in base64, not
+ * guessed at.
+ */
 
 import { isUtf8 } from 'node:buffer';
 import type { TextOrBytes } from '../index.ts';

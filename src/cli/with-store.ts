@@ -24,7 +24,9 @@ export async function withStore<T>(
   }
 }
 
-/** `FeatureStore.connect`, which says on standard error what it waits for, where that takes long. */
+/**
+ * `FeatureStore.connect`, which says on standard error what it waits for, where that takes long.
+ */
 export async function connectAloud(
   options: FeatureStoreOptions,
   signal: AbortSignal,

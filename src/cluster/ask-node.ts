@@ -1,4 +1,7 @@
-/** One command to one node, for what has no key: SCAN, COMMAND INFO. Never on the lane of online reads. */
+/**
+ * One command to one node, for what has no key: SCAN, COMMAND INFO. Never on the lane of online
+ * reads.
+ */
 
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
@@ -17,7 +20,10 @@ export class PrimaryGone extends FeatureStoreError {
   }
 }
 
-/** The words of a command; or what they are after the connection was lost so often while it owed the reply. */
+/**
+ * The words of a command; or what they are after the connection was lost so often while it owed the
+ * reply.
+ */
 export type Words = readonly (string | number)[] | ((cuts: number) => readonly (string | number)[]);
 
 /**

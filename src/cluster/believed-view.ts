@@ -5,14 +5,14 @@
  *   related    still names two of them, or more
  *   stranger   another cluster's: its address, or a seed, belongs to somebody else
  *
- * The closest relatives come first; among them the highest cluster epoch, as a node that was cut off
- * still reports the past; then the most slots. Nodes are compared by their ids, which they keep for
- * life, and by their addresses where a server reports no ids. Epochs of two clusters say nothing about
- * each other.
+ * The closest relatives come first; among them the highest cluster epoch, as a node that was cut
+ * off still reports the past; then the most slots. Nodes are compared by their ids, which they keep
+ * for life, and by their addresses where a server reports no ids. Epochs of two clusters say
+ * nothing about each other.
  *
- * A stranger is believed only where no relative answers and it clearly is this cluster made anew: its
- * table names most of the addresses of the known primaries, or most of them report it. While no table
- * is known, the one is believed that most answers are kin to.
+ * A stranger is believed only where no relative answers and it clearly is this cluster made anew:
+ * its table names most of the addresses of the known primaries, or most of them report it. While no
+ * table is known, the one is believed that most answers are kin to.
  */
 
 import type { Address } from './address.ts';
@@ -30,7 +30,10 @@ const STRANGER = 0;
 const RELATED = 1;
 const KIN = 2;
 
-/** The view that replaces the known table, while some nodes may still be asked; undefined where none may. */
+/**
+ * The view that replaces the known table, while some nodes may still be asked; undefined where none
+ * may.
+ */
 export function believedView(known: Topology, views: readonly View[]): View | undefined {
   const closeness = new Map(views.map((view) => [view, closenessOf(known, view, views)]));
   const closest = Math.max(STRANGER, ...closeness.values());
@@ -38,7 +41,9 @@ export function believedView(known: Topology, views: readonly View[]): View | un
   return freshest(views.filter((view) => closeness.get(view) === closest));
 }
 
-/** The view of strangers that is believed once all nodes were asked and no relative has answered. */
+/**
+ * The view of strangers that is believed once all nodes were asked and no relative has answered.
+ */
 export function viewMadeAnew(known: Topology, views: readonly View[]): View | undefined {
   const primaries = known.shards().map(({ address }) => address);
   const most = primaries.length / 2;

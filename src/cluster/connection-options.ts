@@ -1,6 +1,7 @@
 /**
- * The options that connections are opened with: what the caller gave, by the table (option-table.ts), and what the
- * store decides by itself. Whatever the table does not call obeyed never comes to a connection.
+ * The options that connections are opened with: what the caller gave, by the table
+ * (option-table.ts), and what the store decides by itself. Whatever the table does not call obeyed
+ * never comes to a connection.
  */
 
 import { FeatureStoreError } from '../errors.ts';
@@ -47,11 +48,14 @@ export function openLane(template: ConnectionTemplate, to: Address, purpose: str
 export function openProbe(template: ConnectionTemplate, to?: Address): Redis {
   const { options } = template;
   const place = to === undefined ? {} : placeOf(options, to);
-  // A database that there is not is found out by asking for it (connect.ts).
+  // Database 0 is always there; whether another one is, `checkDatabase` asks.
   return open(template, { ...options, ...place, ...FIXED, retryStrategy: null, db: 0 });
 }
 
-/** @throws FeatureStoreError INVALID_OPTION ioredis, or the caller's `Connector`, refuses the options */
+/**
+ * @throws FeatureStoreError INVALID_OPTION ioredis, or the caller's `Connector`, refuses the
+ * options
+ */
 function open({ credentials }: ConnectionTemplate, options: RedisOptions): Redis {
   try {
     return inRealTime(
@@ -74,7 +78,9 @@ function placeOf(options: RedisOptions, to: Address): RedisOptions {
   return place;
 }
 
-/** The options that the table calls obeyed; those that it has no row for are a `Connector`'s own. */
+/**
+ * The options that the table calls obeyed; those that it has no row for are a `Connector`'s own.
+ */
 export function obeyedOf(given: RedisOptions): RedisOptions {
   const rows: Readonly<Record<string, { readonly redis: string }>> = REDIS_OPTIONS;
   const kept = Object.entries(given).filter(
@@ -103,7 +109,7 @@ function withoutPlace(options: RedisOptions): RedisOptions {
   return rest;
 }
 
-/** @throws FeatureStoreError INVALID_OPTION an option, or the state, of a given object does not go with a store */
+/** @throws FeatureStoreError INVALID_OPTION an option of a given object does not go with a store */
 export function checkOwnRedis(redis: Cluster | Redis): void {
   const rows: Readonly<Record<string, { readonly redis: string; readonly why: string }>> =
     isCluster(redis) ? CLUSTER_OPTIONS : REDIS_OPTIONS;

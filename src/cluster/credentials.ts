@@ -1,11 +1,12 @@
 /**
- * Credentials that change: the caller's function is asked at each login, and before what it gave expires.
+ * Credentials that change: the caller's function is asked at each login, and before what it gave
+ * expires.
  *
  * - One call serves everybody who asks at the same moment.
- * - Where a call fails, or gives nonsense, the last good credentials go on being used as long as they have not
- *   expired, so that a connection that is lost in the meantime can still be opened.
- * - The earliest expiry that open connections may have been logged in with decides when they are renewed. A
- *   renewal that fails is tried again, with a pause that doubles.
+ * - Where a call fails, or gives nonsense, the last good credentials go on being used as long as
+ *   they have not expired, so that a connection that is lost in the meantime can still be opened.
+ * - The earliest expiry that open connections may have been logged in with decides when they are
+ *   renewed. A renewal that fails is tried again, with a pause that doubles.
  *
  * Private fields alone hold what was given, so that no inspection and no log shows it.
  */
@@ -19,8 +20,8 @@ export interface Credentials {
   readonly username?: string | undefined;
   readonly password: string;
   /**
-   * When they stop being valid: a Date, or milliseconds since 1970 (`Date.now()`). Open connections log in anew
-   * before it. Without it they do not.
+   * When they stop being valid: a Date, or milliseconds since 1970 (`Date.now()`). Open connections
+   * log in anew before it. Without it they do not.
    */
   readonly expiresAt?: Date | number | undefined;
 }
@@ -73,7 +74,10 @@ export class CredentialsKeeper {
     this.#listeners.push(listener);
   }
 
-  /** @throws FeatureStoreError INVALID_OPTION it gives nonsense, CONNECT_FAILED it throws or takes too long */
+  /**
+   * @throws FeatureStoreError INVALID_OPTION it gives nonsense, CONNECT_FAILED it throws or takes
+   * too long
+   */
   fresh(): Promise<Login> {
     this.#asking ??= this.#askOnce().finally(() => {
       this.#asking = undefined;
@@ -81,7 +85,9 @@ export class CredentialsKeeper {
     return this.#asking;
   }
 
-  /** For one login: fresh ones, or the last good ones where they cannot be had. @throws as `fresh` */
+  /**
+   * For one login: fresh ones, or the last good ones where they cannot be had. @throws as `fresh`
+   */
   async forLogin(): Promise<Login> {
     try {
       return await this.fresh();
@@ -133,7 +139,9 @@ export class CredentialsKeeper {
     this.#renewIn(Math.max(leftMs - marginMs, FIRST_PAUSE_MS));
   }
 
-  /** Unless a renewal comes earlier: other connections may have logged in with what expires before. */
+  /**
+   * Unless a renewal comes earlier: other connections may have logged in with what expires before.
+   */
   #renewIn(pauseMs: number): void {
     const atMs = wallClockMs() + pauseMs;
     if (this.#isClosed || atMs >= this.#renewAtMs) return;

@@ -6,7 +6,7 @@ import type { LanePurpose } from './lane-purpose.ts';
 export interface Delivery {
   readonly deadline: Deadline;
   readonly purpose: LanePurpose;
-  /** A row counts as written once so many replicas have it; they are asked with WAIT behind each chunk. */
+  /** A row counts as written once as many replicas have it; WAIT asks them after each chunk. */
   readonly minReplicas?: number;
   readonly onPipeline?: ((report: PipelineReport) => void) | undefined;
 }
@@ -15,7 +15,7 @@ export interface Delivery {
 export interface PipelineReport {
   readonly shard: Address;
   readonly keyCount: number;
-  /** From the begin of the call to the write of the pipeline. */
+  /** From the start of the call to the write of the pipeline. */
   readonly startMs: number;
   /** From the write of the pipeline to its last reply. */
   readonly elapsedMs: number;

@@ -1,8 +1,9 @@
 /**
  * What a server says before it closes a connection that it does not want.
  *
- * It says so at once ("-ERR max number of clients reached") and closes, often before the greeting is read.
- * ioredis then reports the reset of the socket and not the words, so they are read here as well.
+ * It says so at once ("-ERR max number of clients reached") and closes, often before the greeting
+ * is read. ioredis then reports the reset of the socket and not the words, so they are read here as
+ * well.
  */
 
 import { nextTick, queueMicrotask } from '../clock.ts';
@@ -38,7 +39,10 @@ export class FirstWords {
   }
 }
 
-/** In one write: a second one to a connection that was reset would end it with the server's words unread. */
+/**
+ * In one write: a second one to a connection that was reset would end it with the server's words
+ * unread.
+ */
 function greetAtOnce(redis: Redis): void {
   const stream: Redis['stream'] | undefined = redis.stream;
   for (const event of ['connect', 'secureConnect']) {
@@ -63,7 +67,10 @@ export function explainedAtFirst(words: string): string {
   return `${words} (the server closed the connection without a word: a TLS port wants rediss://)`;
 }
 
-/** Whether the same attempt cannot go well later: credentials, rights, certificates, the wrong protocol. */
+/**
+ * Whether the same attempt cannot go well later: credentials, rights, certificates, the wrong
+ * protocol.
+ */
 export function isFinal(words: string): boolean {
   return isDenial(words) || /certificate|altnames|in TLS|wrong version number/i.test(words);
 }

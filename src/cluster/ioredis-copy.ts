@@ -1,11 +1,11 @@
 /**
  * Is this an ioredis object that the store can stand on?
  *
- * An application often has another copy of ioredis than the store, and `instanceof` knows one copy only. So an
- * object is judged by what it can do, and by the version of its package where that can be found: ioredis keeps its
- * version on no object, but Node keeps every CommonJS module that it has loaded, and the one that exports the
- * object's class lies in the folder of its package. Where a bundler has put all into one file there is no
- * such module, and the shape alone decides.
+ * An application often has another copy of ioredis than the store, and `instanceof` knows one copy
+ * only. So an object is judged by what it can do, and by the version of its package where that can
+ * be found: ioredis keeps its version on no object, but Node keeps every CommonJS module that it
+ * has loaded, and the one that exports the object's class lies in the folder of its package. Where
+ * a bundler has put all into one file there is no such module, and the shape alone decides.
  */
 
 import { readFileSync } from 'node:fs';
@@ -27,7 +27,10 @@ const SHAPE = {
 } as const;
 const CLUSTER_SHAPE = { nodes: 'function', refreshSlotsCache: 'function' } as const;
 
-/** Files of ioredis that export its classes: built/Redis.js, built/cluster/index.js, built/redis/index.js. */
+/**
+ * Files of ioredis that export its classes: built/Redis.js, built/cluster/index.js,
+ * built/redis/index.js.
+ */
 const CLASS_FILE = /[\\/]built[\\/](redis|cluster)([\\/]index)?\.js$/i;
 
 const require = createRequire(import.meta.url);
@@ -54,8 +57,8 @@ export function judgeRedis(value: object): Judgement {
   if (missing.length === 0) return { redis };
   return {
     trouble:
-      `must be an ioredis Cluster or Redis (${IOREDIS_RANGE}; the store's own copy is ${ownVersion()}), but it ` +
-      `lacks ${missing.join(', ')}`,
+      `must be an ioredis Cluster or Redis (${IOREDIS_RANGE}; the store's own copy is ` +
+      `${ownVersion()}), but it lacks ${missing.join(', ')}`,
   };
 }
 

@@ -9,8 +9,9 @@ export type { ClusterOptions, RedisOptions } from 'ioredis';
 export const IOREDIS_RANGE = '^5.11.1 || ^6.0.0';
 
 /**
- * A Cluster or Redis of ioredis, of the store's copy or of another one. It is a shape, as the classes of two
- * copies are different types to TypeScript, and no instances of each other at run time.
+ * A Cluster or Redis of ioredis, of the store's copy or of another one. It is a shape, as the
+ * classes of two copies are different types to TypeScript, and no instances of each other at run
+ * time.
  */
 export interface IoredisClient {
   readonly isCluster: boolean;
@@ -21,7 +22,10 @@ export interface IoredisClient {
   call(command: string, ...words: string[]): Promise<unknown>;
 }
 
-/** Whether it is a Cluster. The one test of its kind: `instanceof` knows the objects of one copy only. */
+/**
+ * Whether it is a Cluster. The one test of its kind: `instanceof` knows the objects of one copy
+ * only.
+ */
 export function isCluster(redis: Cluster | Redis): redis is Cluster {
   return redis.isCluster;
 }

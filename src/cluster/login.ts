@@ -1,11 +1,12 @@
 /**
  * A connection that asks for its credentials at each login.
  *
- * ioredis reads `options.username` and `options.password` when `connect` is called, and has no place for a
- * function. `connect` is public, and every attempt goes through it: the first one, and those that ioredis makes
- * itself after a connection was lost. So this class asks, sets the two options, and connects then; HELLO with
- * AUTH, or AUTH alone under RESP2, are ioredis's as ever. (A `Connector` is asynchronous too, but is asked after
- * ioredis has read the options, and is the caller's to give.)
+ * ioredis reads `options.username` and `options.password` when `connect` is called, and has no
+ * place for a function. `connect` is public, and every attempt goes through it: the first one, and
+ * those that ioredis makes itself after a connection was lost. So this class asks, sets the two
+ * options, and connects then; HELLO with AUTH, or AUTH alone under RESP2, are ioredis's as ever. (A
+ * `Connector` is asynchronous too, but is asked after ioredis has read the options, and is the
+ * caller's to give.)
  */
 
 import { clearTimeout, setTimeout } from '../clock.ts';

@@ -1,6 +1,7 @@
 /**
- * Looks names up again. A name may come to mean another server while the old one lives on, as a replica whose rows grow
- * stale: no connection is lost by that, and who only reads meets no error.
+ * Looks names up again. A name may come to mean another server while the old one lives on, as a
+ * replica whose rows grow stale: no connection is lost by that, and a caller that only reads meets
+ * no error.
  */
 
 import dns from 'node:dns';

@@ -1,10 +1,10 @@
 /**
  * Every option of ioredis, and what becomes of it here.
  *
- * - obeyed: it holds for every connection that the store opens; of a given Cluster's own options, for that
- *   object, which the store only asks for its nodes;
- * - overridden: any value is accepted, and the store decides by itself, since it reads the replies, retries, and
- *   reconnects in its own way;
+ * - obeyed: it holds for every connection that the store opens; of a given Cluster's own options,
+ *   for that object, which the store only asks for its nodes;
+ * - overridden: any value is accepted, and the store decides by itself, since it reads the replies,
+ *   retries, and reconnects in its own way;
  * - refused: INVALID_OPTION, as it would do nothing, or something that was not meant.
  *
  * A new option of ioredis does not compile until it has a row. docs/options.md shows the rows.

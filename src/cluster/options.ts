@@ -5,9 +5,11 @@ import type { BulkPaces } from './bulk-pace.ts';
 /** What a lane is held to. */
 export interface LaneLimits {
   readonly chunksInFlight: number;
-  /** A lane that owes replies and is silent this long is closed, so that they can never come late. */
+  /**
+   * A lane that owes replies and is silent this long is closed, so that they can never come late.
+   */
   readonly silenceMs: number;
-  /** After this long a silence is told, again and again. */
+  /** After this long a silence is reported, again and again. */
   readonly suspicionMs: number;
   /** How long logins that are refused are tried again before rows fail with it. */
   readonly loginPatienceMs: number;
@@ -81,8 +83,8 @@ export interface ClusterLimits {
    */
   readonly refreshIntervalMs: number;
   /**
-   * How long a login with credentials that are asked for may be refused before rows fail with it: the server and
-   * the caller's function need not change in the same moment.
+   * How long a login with credentials that are asked for may be refused before rows fail with it:
+   * the server and the caller's function need not change in the same moment.
    * @default 5_000
    */
   readonly loginPatienceMs: number;

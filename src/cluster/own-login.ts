@@ -1,10 +1,11 @@
 /**
  * Credentials that change, on an ioredis object that is the caller's.
  *
- * Its class is not ours to extend, so what it reads when it connects is set instead: `options.username` and
- * `options.password`, of it or of each node of a Cluster, whenever there are fresh credentials. A lost connection has
- * them asked for at once, and they are there by the time that ioredis connects anew, where the function is quick.
- * Open connections log in anew before the credentials expire. After `close` the object is left as it is.
+ * Its class is not ours to extend, so what it reads when it connects is set instead:
+ * `options.username` and `options.password`, of it or of each node of a Cluster, whenever there are
+ * fresh credentials. A lost connection has them asked for at once, and they are there by the time
+ * that ioredis connects anew, where the function is quick. Open connections log in anew before the
+ * credentials expire. After `close` the object is left as it is.
  */
 
 import type { CredentialsKeeper, Login } from './credentials.ts';
@@ -57,8 +58,9 @@ function wordsOf({ username, password }: Login): string[] {
 }
 
 /**
- * Says AUTH anew on an open connection, in order with what is under way. Rejects where the node refuses it; then the
- * login before holds on. A connection that is lost meanwhile logs in by itself.
+ * Says AUTH anew on an open connection, in order with what is under way. Rejects where the node
+ * refuses it; then the login before holds on. A connection that is lost meanwhile logs in by
+ * itself.
  */
 export async function logInAnew(lane: Lane, login: Login): Promise<void> {
   const question = new Question(['AUTH', ...wordsOf(login)]);

@@ -1,6 +1,6 @@
 /**
- * How long `connect` goes on trying, and what stood in its way last. Servers, names and clusters may come
- * later than the process that needs them.
+ * How long `connect` goes on trying, and what stood in its way last. Servers, names and clusters
+ * may come later than the process that needs them.
  */
 
 import { clearTimeout, performance, setTimeout } from '../clock.ts';
@@ -81,7 +81,8 @@ export class Patience {
     return new FeatureStoreError(
       'CONNECT_FAILED',
       `No node could be used within connectTimeoutMs ${this.#timeoutMs}: ${said || 'no answer'}. ` +
-        'connectTimeoutMs is how long they may take to start. Check that the servers run, their addresses, and tls.',
+        'connectTimeoutMs is how long they may take to start. Check that the servers run, ' +
+        'their addresses, and tls.',
     );
   }
 

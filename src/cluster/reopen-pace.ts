@@ -1,11 +1,11 @@
 /**
  * How soon a connection is opened again.
  *
- *   in use ─▶ cut ─▶ at once ─▶ cut again, or not opened ─▶ after a pause ─▶ after twice the pause ─▶ …
+ *   in use ─▶ cut ─▶ at once ─▶ cut again, or not opened ─▶ after a pause ─▶ after twice that ─▶ …
  *
- * A lost socket is not a lost node: idle timeouts, proxies and CLIENT KILL cut connections to nodes that are well, so the
- * first attempt is made without a pause. A node that cannot be reached, or cuts what it has just accepted, is asked more
- * and more seldom, with jitter.
+ * A lost socket is not a lost node: idle timeouts, proxies and CLIENT KILL cut connections to nodes
+ * that are well, so the first attempt is made without a pause. A node that cannot be reached, or
+ * cuts what it has just accepted, is asked more and more seldom, with jitter.
  */
 
 import { performance } from '../clock.ts';

@@ -2,12 +2,14 @@
  * How large the replies to rows of one kind are, and so how many rows a node may owe at once.
  *
  * A server closes the connection of a client that it owes too much (client-output-buffer-limit,
- * maxmemory-clients), and everything it owed is lost. What is sent again unchanged is lost again. So:
- * - The bytes per row are learned from the replies. A part has no more rows than its replies should fit in.
- * - Where a connection is lost in the middle of a part, a quarter of its rows is sent at once, down to one
- *   row; with every part that is answered it may be a little more again.
- * - A part is heavy if its replies are large, or it is as large as it may be after a loss. A lane has one
- *   heavy part under way at a time.
+ * maxmemory-clients), and everything it owed is lost. What is sent again unchanged is lost again.
+ * So:
+ * - The bytes per row are learned from the replies. A part has no more rows than its replies should
+ *   fit in.
+ * - Where a connection is lost in the middle of a part, a quarter of its rows is sent at once, down
+ *   to one row; with every part that is answered it may be a little more again.
+ * - A part is heavy if its replies are large, or it is as large as it may be after a loss. A lane
+ *   has one heavy part under way at a time.
  */
 
 /** Bytes of replies that a part of a chunk may have. */
@@ -16,7 +18,7 @@ const PART_BYTES = 524_288;
 const HEAVY_BYTES = 131_072;
 /** Rows are not all alike: each counts as this part, at least, of the largest one seen lately. */
 const SHARE_OF_LARGEST = 8;
-/** About so many rows back the estimate looks. */
+/** The estimate looks back about this many rows. */
 const MEMORY_ROWS = 256;
 /** A part is never larger: after that many rows a loss is forgotten. */
 const MOST_ROWS = 10_000;
@@ -29,7 +31,7 @@ export class ReplySize {
   /** Rows of a part since the last loss in the middle of one. */
   #mostRows = Number.POSITIVE_INFINITY;
 
-  /** Takes what was read: so many rows, their bytes, and those of the largest. */
+  /** Takes what was read: how many rows, their bytes, and those of the largest. */
   note(rowCount: number, bytes: number, largestBytes: number): void {
     const weight = Math.min(1, rowCount / MEMORY_ROWS);
     const meanBytes = bytes / rowCount;
@@ -46,7 +48,7 @@ export class ReplySize {
     if (this.#mostRows > MOST_ROWS) this.#mostRows = Number.POSITIVE_INFINITY;
   }
 
-  /** The connection was lost in the middle of a part of so many rows. */
+  /** The connection was lost in the middle of a part of this many rows. */
   noteCut(rowCount: number): void {
     const fewer = Math.max(1, Math.floor(rowCount / SMALLER_AFTER_LOSS));
     this.#mostRows = Math.min(this.#mostRows, fewer);

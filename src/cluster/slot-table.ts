@@ -1,9 +1,10 @@
 /**
- * Who owns which slot, as the nodes report it now: when the table is refreshed, which nodes are asked,
- * and which answer is believed.
+ * Who owns which slot, as the nodes report it now: when the table is refreshed, which nodes are
+ * asked, and which answer is believed.
  *
  * Several nodes are asked, those that the table names first; believed-view.ts decides between their
- * answers. Where none can be believed, the table stays. One refresh serves every caller that waits for it.
+ * answers. Where none can be believed, the table stays. One refresh serves every caller that waits
+ * for it.
  */
 
 import { clearTimeout, delay, performance, setTimeout } from '../clock.ts';
@@ -75,7 +76,10 @@ export class SlotTable {
     await this.#refreshing;
   }
 
-  /** `refresh` where there is a sign that the table is old; it is refreshed again soon, as more may change unheard. */
+  /**
+   * `refresh` where there is a sign that the table is old; it is refreshed again soon, as more may
+   * change unheard.
+   */
   refreshOnSign(): Promise<void> {
     this.#nextRefreshMs = this.#host.limits.refreshAgainMs;
     return this.refresh();
@@ -118,8 +122,9 @@ export class SlotTable {
   }
 
   /**
-   * Has ioredis look again where its own connections lead to nodes that are no more, or miss some. Those to nodes
-   * that the table does not name end first: it could ask one of them, and follow it into another cluster.
+   * Has ioredis look again where its own connections lead to nodes that are no more, or miss some.
+   * Those to nodes that the table does not name end first: it could ask one of them, and follow it
+   * into another cluster.
    */
   #tellIoredis(): void {
     const { own } = this.#underlay;
@@ -131,8 +136,9 @@ export class SlotTable {
   }
 
   /**
-   * Slots move and replicas come without an error that would tell, and an idle store hears of none: looks again
-   * now and then, and sooner behind a sign, or all nodes could have other addresses by the time that it is used.
+   * Slots move and replicas come without an error that would tell, and an idle store hears of none:
+   * looks again now and then, and sooner after a sign, or all nodes could have other addresses by
+   * the time that it is used.
    */
   #refreshLater(): void {
     if (this.#host.closing.isClosed) return;
@@ -145,8 +151,8 @@ export class SlotTable {
   }
 
   /**
-   * Whether the node at this address answers for another cluster than the table's. False also where it
-   * does not answer the question.
+   * Whether the node at this address answers for another cluster than the table's. False also where
+   * it does not answer the question.
    */
   isStranger(address: Address): Promise<boolean> {
     const asked = this.#identified.get(address);
@@ -167,8 +173,8 @@ export class SlotTable {
   }
 
   /**
-   * Ways to ask for the slot table: nodes that it names first; after them what the caller, or the caller's Cluster,
-   * knows besides, as an address may belong to somebody else by now.
+   * Ways to ask for the slot table: nodes that it names first; after them what the caller, or the
+   * caller's Cluster, knows besides, as an address may belong to somebody else by now.
    */
   #views(): (() => Promise<View | undefined>)[] {
     const { own, seeds } = this.#underlay;

@@ -2,10 +2,10 @@
  * A time-out that does not take a busy process for a slow server.
  *
  *   time is up ─▶ the sockets are read ─┬─▶ end
- *                                       └─ the loop was held? a moment for what it kept from being sent ─▶ end
+ *                                       └─ the loop was held? a moment for what was not sent ─▶ end
  *
- * Node looks at timers before it reads sockets. Behind work that held the event loop, the replies are there and the timers
- * are late: what came in time is read first.
+ * Node looks at timers before it reads sockets. After work that held the event loop, the replies
+ * are there and the timers are late: what came in time is read first.
  */
 
 import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../clock.ts';

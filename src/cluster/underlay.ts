@@ -1,4 +1,6 @@
-/** What a connection stands on: what its connections are opened with, and how addresses are reached. */
+/**
+ * What a connection stands on: what its connections are opened with, and how addresses are reached.
+ */
 
 import { formatAddress, type Address, type HostAndPort } from './address.ts';
 import type { CredentialsKeeper } from './credentials.ts';
@@ -16,7 +18,10 @@ export interface Underlay {
   /** The caller's own object. Nothing is sent on it; a Cluster is asked which nodes it knows. */
   readonly own: Cluster | Redis | undefined;
   readonly natMap: NatMap | undefined;
-  /** Addresses that the caller named: asked where no node that is known answers. The one server, where it is one. */
+  /**
+   * Addresses that the caller named: asked where no node that is known answers. The one server,
+   * where it is one.
+   */
   readonly seeds: readonly Address[];
 }
 

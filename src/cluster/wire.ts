@@ -29,11 +29,16 @@ export interface WireEvents {
 export interface WireEnd {
   /** Why, where ioredis said so. */
   readonly trouble: string;
-  /** Whether the other side closed a connection that it had accepted: the node itself may be well. */
+  /**
+   * Whether the other side closed a connection that it had accepted: the node itself may be well.
+   */
   readonly isCut: boolean;
 }
 
-/** What the system calls the end of a connection that there was. Any other word is about a node that cannot be reached. */
+/**
+ * What the system calls the end of a connection that there was. Any other word is about a node that
+ * cannot be reached.
+ */
 const CUT_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
 
 export class Wire {
@@ -69,8 +74,8 @@ export class Wire {
   }
 
   /**
-   * Whether a connection is coming to its end, or could not be opened and the next attempt waits for its time. The
-   * attempt that follows a cut is worth waiting for.
+   * Whether a connection is coming to its end, or could not be opened and the next attempt waits
+   * for its time. The attempt that follows a cut is worth waiting for.
    */
   get isBackingOff(): boolean {
     const { status } = this.#redis;
@@ -115,7 +120,7 @@ export class Wire {
     stream?.removeAllListeners('data');
     stream?.destroy();
     this.#end({ trouble: why, isCut: false });
-    this.#isCut = false; // ioredis, which hears of it in a moment, shall not be quick to open it again
+    this.#isCut = false; // ioredis hears of it in a moment, and must not be quick to open it again
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /**
- * One batch feature of one entity: HSET, and EXPIRE … NX, which gives a TTL to an entity that has none because it is
- * new, and leaves every other key's alone.
+ * One batch feature of one entity: HSET, and EXPIRE … NX, which gives a TTL to an entity that has
+ * none because it is new, and leaves every other key's alone.
  */
 
 import { encodeWords, type CommandWriter } from '../cluster/resp/command-writer.ts';

@@ -15,8 +15,8 @@ import type { ValuesAs } from './features.ts';
 
 export interface CallOptions {
   /**
-   * The call's deadline, instead of the store's `timeoutMs`. For loads and streams it holds for each
-   * window of rows, from its sending on.
+   * The call's deadline, instead of the store's `timeoutMs`. For loads it holds for each window of
+   * rows from its sending on, for streams for each chunk, for scans and `reset` for each page.
    */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -24,8 +24,8 @@ export interface CallOptions {
 
 export interface ValueOptions<As extends ValuesAs = 'text'> extends CallOptions {
   /**
-   * As what values come. `'text'`: strings, and a row that holds what is not UTF-8 fails with NOT_TEXT.
-   * `'bytes'`: Uint8Arrays, of text too.
+   * As what values come. `'text'`: strings, and a row that holds what is not UTF-8 fails with
+   * NOT_TEXT. `'bytes'`: Uint8Arrays, of text too.
    * @default 'text'
    */
   readonly as?: As;

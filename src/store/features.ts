@@ -1,8 +1,8 @@
 /** The shapes that features take on their way in and out. */
 
 /**
- * What a feature may be. Booleans are stored as `true` and `false`, numbers as `String(value)`, and the bytes of a
- * Uint8Array, such as a Buffer, as they are.
+ * What a feature may be. Booleans are stored as `true` and `false`, numbers as `String(value)`, and
+ * the bytes of a Uint8Array, such as a Buffer, as they are.
  */
 export type FeatureValue = string | number | boolean | Uint8Array;
 
@@ -10,12 +10,15 @@ export type FeatureValue = string | number | boolean | Uint8Array;
 export type Features = Readonly<Record<string, FeatureValue>>;
 
 /**
- * Features of one entity as text. Absent features are left out: ask for one with `Object.hasOwn`, as an object has
- * names of its own kind, such as `constructor`.
+ * Features of one entity as text. Absent features are left out: ask for one with `Object.hasOwn`,
+ * as an object has names of its own kind, such as `constructor`.
  */
 export type FeatureRow = Record<string, string>;
 
-/** Features of one entity as bytes, those of text too. Each value is a copy of exactly its own bytes. */
+/**
+ * Features of one entity as bytes, those of text too. Each value is a copy of exactly its own
+ * bytes.
+ */
 export type FeatureBytes = Record<string, Uint8Array>;
 
 /** As what values are read: as text, which they must be, or as bytes. */

@@ -67,7 +67,8 @@ export class FieldTtlSupport {
         return command;
       }
       if (answers.length > 0) {
-        for (const address of primaries) this.#knownOf.delete(address); // it may be upgraded meanwhile
+        // They may be upgraded meanwhile.
+        for (const address of primaries) this.#knownOf.delete(address);
         throw unsupported(primaries.join(', '));
       }
       await deadline.pause(limits.firstPauseMs);

@@ -65,7 +65,10 @@ export class KeyLayout {
     return slotBehind(0, bytes, begin + 1, bytes.indexOf(CLOSING_BRACE, begin));
   }
 
-  /** The id whose key this is, if it is one: a key under the prefix need not be an entity's. Ids are text. */
+  /**
+   * The id whose key this is, if it is one: a key under the prefix need not be an entity's. Ids are
+   * text.
+   */
   idOf(key: string | Uint8Array): string | undefined {
     if (typeof key !== 'string' || !key.startsWith(this.prefix)) return undefined;
     const rest = key.slice(this.prefix.length);

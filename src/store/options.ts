@@ -26,8 +26,8 @@ export interface FeatureStoreOptions {
    */
   readonly nodes?: readonly string[];
   /**
-   * An ioredis Cluster or Redis that the caller made and keeps: `close` leaves it open. It may come from another
-   * copy of ioredis, of a version in the peer dependency's range.
+   * An ioredis Cluster or Redis that the caller made and keeps: `close` leaves it open. It may come
+   * from another copy of ioredis, of a version in the peer dependency's range, and be in any state.
    */
   readonly redis?: IoredisClient;
   /**
@@ -37,9 +37,10 @@ export interface FeatureStoreOptions {
    */
   readonly redisOptions?: RedisOptions;
   /**
-   * Gives the credentials that are valid now. It is asked at each login, and before `expiresAt`, when open
-   * connections log in anew: for passwords that rotate, and tokens. Instead of a username and password in
-   * `nodes` and `redisOptions`. With a given `redis` the object's own logins say the same.
+   * Gives the credentials that are valid now. It is asked at each login, and before `expiresAt`,
+   * when open connections log in anew: for passwords that rotate, and tokens. Instead of a username
+   * and password in `nodes` and `redisOptions`. With a given `redis` the object's own logins say
+   * the same.
    */
   readonly credentials?: () => Credentials | Promise<Credentials>;
   /**
@@ -65,18 +66,20 @@ export interface FeatureStoreOptions {
    */
   readonly vipGroups?: Readonly<Record<string, readonly string[]>>;
   /**
-   * The deadline of a call; of each window of rows for loads and streams. The default outlasts a
-   * failover at Redis's own `cluster-node-timeout` of 15 s.
+   * The deadline of a call; of each window of rows for loads, each chunk for streams, and each page
+   * for scans. The default outlasts a failover at Redis's own `cluster-node-timeout` of 15 s.
    * @default 30_000
    */
   readonly timeoutMs?: number;
   /**
    * How long `connect` goes on trying while servers, host names or the cluster are not there yet.
+   * One call of `credentials` may take as long.
    * @default 10_000
    */
   readonly connectTimeoutMs?: number;
   /**
-   * Opens the connections to every shard while connecting; otherwise the first call that needs one does.
+   * Opens the connections of reads and bulk work to every shard while connecting; otherwise the
+   * first call that needs one does.
    * @default false
    */
   readonly warmUp?: boolean;
@@ -196,8 +199,8 @@ function checkSeeds(seeds: readonly Seed[], hasCredentials: boolean): void {
     }
     if (hasCredentials && (redisOptions.username ?? redisOptions.password) !== undefined) {
       refuse(
-        `credentials, and a username or password in nodes[${i}] or redisOptions, contradict each other: ` +
-          'give one of them.',
+        `credentials, and a username or password in nodes[${i}] or redisOptions, contradict each ` +
+          'other: give one of them.',
       );
     }
   }

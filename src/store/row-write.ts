@@ -1,8 +1,8 @@
 /**
- * Writes one row: what the calls for one entity go by. Such calls come by the thousand, so a row is checked and encoded
- * once, when its call is made, and many of them share one buffer.
+ * Writes one row: what the calls for one entity go by. Such calls come by the thousand, so a row is
+ * checked and encoded once, when its call is made, and many of them share one buffer.
  *
- *   id, features ─▶ checked, encoded behind the rows before it ─▶ dispatch, which copies the row's part to a lane
+ *   id, features ─▶ checked, encoded after the rows before it ─▶ dispatch copies its part to a lane
  */
 
 import { ASKING, CommandWriter } from '../cluster/resp/command-writer.ts';
@@ -106,7 +106,8 @@ export class EncodedRow implements Batch<true> {
 }
 
 /**
- * Writes one row, whose error is the call's. All that is wrong with it is found before anything is sent.
+ * Writes one row, whose error is the call's. All that is wrong with it is found before anything is
+ * sent.
  * @param write gives the number of features; 0 where there is nothing to write
  * @throws FeatureStoreError INVALID_ID; what `write` throws; what the row fails with
  */

@@ -5,8 +5,8 @@
  *   HSETEX key EX ttl FIELDS n f v …                     Redis 8.0, Valkey 9.0
  *   MULTI, HSET, HEXPIRE key ttl FIELDS n f …, EXEC      Redis 7.4
  *
- * The key's own TTL stays as it is. A row without features sends nothing. An entity that has no batch features gets no key TTL; it goes when
- * its last field does.
+ * The key's own TTL stays as it is. A row without features sends nothing. An entity that has no
+ * batch features gets no key TTL; it goes when its last field does.
  */
 
 import {
@@ -29,12 +29,15 @@ import type { FieldTtlCommand } from './field-ttl-support.ts';
 import type { RowWriter } from './row-load.ts';
 import { unexpected } from './unexpected-reply.ts';
 
-/** Up to so many pairs of command and TTL have their words kept; callers use few. */
+/** Up to this many pairs of command and TTL have their words kept; callers use few. */
 const MAX_KEPT = 64;
-/** The words of rows with up to so many features are kept. */
+/** The words of rows with up to this many features are kept. */
 const MAX_KEPT_FEATURES = 64;
 
-/** The writers of a store, by command and TTL: their words are encoded once, and names once for all of them. */
+/**
+ * The writers of a store, by command and TTL: their words are encoded once, and names once for all
+ * of them.
+ */
 export class StreamingWriters {
   readonly #context: Context;
   readonly #encoder = new FeatureEncoder();
@@ -131,7 +134,10 @@ function readHsetex(reader: ReplyReader): true | typeof INCOMPLETE | undefined {
   return settled(reader.readExactly(ALL_SET));
 }
 
-/** MULTI and two commands that were queued, then EXEC: the number of new fields, and a code per field. */
+/**
+ * MULTI and two commands that were queued, then EXEC: the number of new fields, and a code per
+ * field.
+ */
 function readHexpire(
   reader: ReplyReader,
   featureCount: number,

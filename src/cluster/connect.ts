@@ -64,10 +64,15 @@ export function connectNodes(
   const { natMap, credentials } = settings;
   return patiently(settings, async (patience) => {
     if (credentials) await firstCredentials(credentials, patience);
-    const { seed, mode } = await searchSeeds(seeds, patience, reachBy(natMap), credentials);
+    const { seed, mode, topology } = await searchSeeds(
+      seeds,
+      patience,
+      reachBy(natMap),
+      credentials,
+    );
     const options = obeyedOf(seed.redisOptions);
     const addresses = [seed, ...seeds.filter((other) => other !== seed)].map(formatAddress);
-    const named = { natMap, credentials, own: undefined, seeds: addresses };
+    const named = { natMap, credentials, own: undefined, seeds: addresses, reported: topology };
     return start({ mode, options: () => options, ...named }, settings, patience);
   });
 }
@@ -91,9 +96,15 @@ export async function adopt(
       if (isCluster(redis)) await clusterReady(redis, patience);
       const nodes = isCluster(redis) ? redis.nodes('all') : [redis];
       const seeds = nodes.map((node) => seedOf(redis, node));
-      const { seed, mode } = await searchSeeds(seeds, patience, reachBy(natMap), credentials);
+      const { seed, mode, topology } = await searchSeeds(
+        seeds,
+        patience,
+        reachBy(natMap),
+        credentials,
+      );
       const options = isCluster(redis) ? () => templateOf(redis, mode) : () => seed.redisOptions;
-      const named = { natMap, credentials, own: redis, seeds: nodes.map(addressOf) };
+      const addresses = nodes.map(addressOf);
+      const named = { natMap, credentials, own: redis, seeds: addresses, reported: topology };
       return await start({ mode, options, ...named }, settings, patience);
     } catch (error) {
       if (isOurs) redis.disconnect();

@@ -63,6 +63,12 @@ export class SlotTable {
     return this.#topology;
   }
 
+  /** What answers are judged by. A seed of another cluster may come late, so the first refresh has the seeds' own. */
+  get #known(): Topology {
+    const isFirst = this.#topology.coveredSlotCount === 0;
+    return isFirst ? (this.#underlay.reported ?? this.#topology) : this.#topology;
+  }
+
   /**
    * Replaces the slot table by what the nodes say now. Never rejects: where no node answers, the
    * table stays. Calls that come while one runs share it.
@@ -115,10 +121,10 @@ export class SlotTable {
     while (ways.length > 0 && !this.#host.closing.isClosed) {
       const asked = ways.splice(0, NODES_PER_REFRESH).map((ask) => ask());
       views.push(...(await firstAnswers(asked, this.#host.limits.refreshGraceMs)));
-      const believed = believedView(this.#topology, views);
+      const believed = believedView(this.#known, views);
       if (believed !== undefined) return believed;
     }
-    return viewMadeAnew(this.#topology, views);
+    return viewMadeAnew(this.#known, views);
   }
 
   /**

@@ -4,7 +4,7 @@
 
 import { formatAddress, type Address, type HostAndPort } from './address.ts';
 import type { CredentialsKeeper } from './credentials.ts';
-import type { AddressMapper } from './topology.ts';
+import type { AddressMapper, Topology } from './topology.ts';
 import type { Cluster, Redis, RedisOptions } from './ioredis.ts';
 
 export type ConnectionMode = 'cluster' | 'standalone';
@@ -23,6 +23,8 @@ export interface Underlay {
    * where it is one.
    */
   readonly seeds: readonly Address[];
+  /** The slot table that a seed reported: what the first refresh says is judged by it. */
+  readonly reported?: Topology;
 }
 
 export type NatMap =

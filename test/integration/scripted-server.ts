@@ -14,7 +14,6 @@ export type Script = (
 ) => string | undefined;
 
 const NOT_A_CLUSTER = '-ERR This instance has cluster support disabled\r\n';
-const EPOCH = 'cluster_current_epoch:1';
 
 export class ScriptedConnection {
   readonly socket: Socket;
@@ -83,6 +82,8 @@ export class ScriptedServer {
   polite = true;
   /** The reply to CLUSTER SLOTS of a server that is a node of a cluster. */
   slots: string | undefined;
+  /** What it says to CLUSTER INFO. */
+  epoch = 1;
   script: Script;
   readonly #server: Server;
 
@@ -136,7 +137,7 @@ export class ScriptedServer {
       case 'CLUSTER SLOTS':
         return this.slots ?? NOT_A_CLUSTER;
       case 'CLUSTER INFO':
-        return `$${EPOCH.length}\r\n${EPOCH}\r\n`;
+        return `+cluster_current_epoch:${this.epoch}\r\n`;
       case 'INFO ':
         return '$13\r\nredis_mode:x\r\n\r\n';
       default:

@@ -84,7 +84,10 @@ export class Attempt<Answer> {
     return this.exchange.isRead && this.next.isEmpty && this.#held.length === 0;
   }
 
-  /** Resolves when all rows are read or the deadline has passed; with the reason where the connection was lost. */
+  /**
+   * Resolves when all rows are read or the deadline has passed; with the reason where the
+   * connection was lost.
+   */
   async send(): Promise<LaneLost | undefined> {
     const { connection, delivery } = this.#call;
     const { deadline, purpose } = delivery;
@@ -107,7 +110,10 @@ export class Attempt<Answer> {
     return rows;
   }
 
-  /** Bulk work takes its turn on the lane; online reads do so when it is crowded, or their replies are large. */
+  /**
+   * Bulk work takes its turn on the lane; online reads do so when it is crowded, or their replies
+   * are large.
+   */
   #send(lane: Lane): Promise<void> {
     const { exchange } = this;
     const { connection, delivery, replySize } = this.#call;

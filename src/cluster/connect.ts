@@ -1,9 +1,10 @@
 /**
  * From what the caller names, or already holds, to something to stand on: is it a cluster or one
  * server, and does it let us in? Until `connectTimeoutMs` it goes on trying, as servers, names and
- * clusters may come later than the process that needs them; what cannot change by itself, such as wrong
- * credentials, is reported at once. Errors name addresses and the server's words, never a credential:
- * ioredis's own errors carry the arguments of AUTH, so they are not passed on as causes.
+ * clusters may come later than the process that needs them; what cannot change by itself, such as
+ * wrong credentials, is reported at once. Errors name addresses and the server's words, never a
+ * credential: ioredis's own errors carry the arguments of AUTH, so they are not passed on as
+ * causes.
  */
 
 import { FeatureStoreError } from '../errors.ts';
@@ -77,7 +78,7 @@ export function connectNodes(
   });
 }
 
-/** Stands on an ioredis object that the caller made, and keeps: its options are used, not its connections. */
+/** Stands on an ioredis object that the caller made, and keeps: on its options, not its sockets. */
 export async function adopt(
   redis: Cluster | Redis,
   settings: ConnectSettings,

@@ -1,10 +1,12 @@
 /**
  * The control plane: the slot table, and the lanes.
  *
- *   nodes, or an ioredis object (connect.ts) ── options (connection-options.ts) ──▶ lanes, one per node and purpose
+ *   nodes, or an ioredis object (connect.ts) ── options (connection-options.ts) ──▶ lanes,
+ *   one per node and purpose
  *
  * The slot table is refreshed by asking the nodes themselves (slot-table.ts). Lanes are ioredis
- * connections with the options that the caller gave (TLS, ACL user, names), on which nothing else is sent.
+ * connections with the options that the caller gave (TLS, ACL user, names), on which nothing else
+ * is sent.
  */
 
 import { clearTimeout, performance, setTimeout } from '../clock.ts';
@@ -25,7 +27,7 @@ import type { AddressMapper, Topology } from './topology.ts';
 import { Turns } from './turns.ts';
 import { reachBy, type ConnectionMode, type Underlay } from './underlay.ts';
 
-/** The least time between two departures from one address: a replica that stays one is not asked in a hot loop. */
+/** The least time between two departures from one address, which may stay a replica. */
 const LEAVE_EVERY_MS = 500;
 const SWEEP_EVERY_MS = 100;
 
@@ -82,8 +84,9 @@ export class Connection {
   }
 
   /**
-   * Has new connections made to the address, as its name may mean another server by now. Those that there are read what
-   * they are owed, and are closed. Calls that come soon after each other count as one.
+   * Has new connections made to the address, as its name may mean another server by now. Those that
+   * there are read what they are owed, and are closed. Calls that come soon after each other count
+   * as one.
    */
   leave(address: Address): void {
     const now = performance.now();
@@ -117,7 +120,7 @@ export class Connection {
     return lane;
   }
 
-  /** Opens the lanes for batches to every primary, so that the first batch need not. A node that is down is left out. */
+  /** Opens the lanes of reads and bulk work to every primary; a node that is down is left out. */
   async warmUp(): Promise<void> {
     const purposes = ['online', 'bulk'] as const;
     const lanes = this.topology
@@ -180,7 +183,7 @@ export class Connection {
     }
   }
 
-  /** Where a lane leads to by the name in its address; not where the caller, or a sentinel, says where it leads. */
+  /** Where lanes lead to by the name in their address, and not as a caller or a sentinel says. */
   #namedAddresses(): Address[] {
     const { Connector, sentinels, tls } = this.#underlay.options();
     if (Connector || sentinels || (tls !== undefined && 'lookup' in tls)) return [];

@@ -3,7 +3,7 @@
  *
  *   rows ─▶ by shard ─▶ chunks ─▶ attempt ─┬─ answered ────────────▶ gather
  *                          ▲               ├─ MOVED, ASK: now ─────▶ attempt there, these rows alone
- *                          ├── cut: now ◀──┤                         the slot table is refreshed meanwhile
+ *                          ├── cut: now ◀──┤                         meanwhile the table is refreshed
  *                          └── look again ◀┴─ TRYAGAIN, lost, …: pause, refresh the slot table
  *
  * A batch of one row is tried without all this first (first-try.ts).
@@ -327,7 +327,10 @@ function countUp(count: number): number[] {
   return rows;
 }
 
-/** Where the row was sent last. Errors are made where that is not known; rows that share one share their shard. */
+/**
+ * Where the row was sent last. Errors are made where that is not known; rows that share one share
+ * their shard.
+ */
 function noteShard(error: FeatureStoreError & { shard?: Address }, to: Address | undefined): void {
   if (to !== undefined) error.shard ??= to;
 }
@@ -340,7 +343,7 @@ function nobodyOwns(): FeatureStoreError {
 function cutOff(shard: Address, cuts: number, cause: FeatureStoreError): FeatureStoreError {
   return new FeatureStoreError(
     'CONNECTION_LOST',
-    `${cause.message} ${shard} has closed the connection ${cuts} times in the middle of the reply ` +
+    `${cause.message} ${shard} closed the connection ${cuts} times in the middle of the reply ` +
       'to this one row. The reply may be larger than the server allows: raise ' +
       'client-output-buffer-limit normal or maxmemory-clients there, or read fewer or smaller features.',
     { cause },

@@ -11,7 +11,7 @@
  *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
  * - What is sent in one tick shares one write; while the node is busy with online reads, what is sent in one turn of the
  *   event loop.
- * - All lanes but those for online reads read a bounded number of rows in a turn of the event loop (turns.ts).
+ * - All lanes but those for online reads read a bounded number of rows in a turn (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
  */
@@ -72,7 +72,7 @@ export class Lane {
   readonly #suspicionMs: number;
   /** Called while the node owes replies and is silent, and when an open connection was lost. */
   onTrouble: () => void = () => undefined;
-  /** Asked each time that the connection opens; a stranger, a node of another cluster, gets no rows. */
+  /** Asked each time that the connection opens; a node of another cluster gets no rows. */
   isStranger: (() => Promise<boolean>) | undefined;
   /** Why the connection was lost the last time, until it is open again. */
   #lastTrouble = '';
@@ -143,7 +143,7 @@ export class Lane {
     return this.#limit(work);
   }
 
-  /** Does the work when no other of this kind is done on this lane: the node owes a bounded number of bytes. */
+  /** Does the work when no other of this kind is done on this lane: a node owes bounded bytes. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#heavy(work);
   }
@@ -188,7 +188,7 @@ export class Lane {
     return this.#open({ anyone: false });
   }
 
-  /** `send` also while it is not known yet whether a stranger answers: for the question who it is. */
+  /** `send` also while it is not known whether a stranger answers: to ask it who it is. */
   async ask(exchange: Exchange): Promise<void> {
     if (this.#state === 'closed') await this.#open({ anyone: true });
     await new Promise<void>((resolve, reject) => this.post({ exchange, resolve, reject }));
@@ -197,7 +197,7 @@ export class Lane {
   #open({ anyone }: Pick<Opening, 'anyone'>): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.isOpen || (anyone && this.#state !== 'closed')) resolve();
-      // Credentials may be right by the next attempt, so that one is waited for; a dead node's is not.
+      // Credentials may be right by the next attempt: it is waited for, and a dead node's is not.
       else if (this.#closed || (this.#wire.isBackingOff && !isDenial(this.#lastTrouble))) {
         reject(this.#losses.lost({ trouble: this.#lastTrouble, isCut: false }));
       } else {
@@ -268,7 +268,7 @@ export class Lane {
     void this.#identify(this.isStranger);
   }
 
-  /** Rows go to a node of this cluster, once that is known. A stranger is asked again on the next use. */
+  /** Rows go to a node of this cluster alone. A stranger is asked again on the next use. */
   async #identify(isStranger: () => Promise<boolean>): Promise<void> {
     if (this.#isIdentifying) return;
     this.#isIdentifying = true;

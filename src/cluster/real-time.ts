@@ -1,9 +1,11 @@
 /**
- * Has a connection of ioredis open also where a test runner has put fakes in place of the global clock.
+ * Has a connection of ioredis open also where a test runner has put fakes in place of the global
+ * clock.
  *
- * ioredis takes its ticks from `process.nextTick` and its pauses from `setTimeout` when it needs them. While these are
- * fakes, nothing would open before a test moves its clock on. So for as long as ioredis asks for a tick, the real one is
- * there, and an attempt to reconnect begins after its pause by our own clock. With real timers nothing is done here.
+ * ioredis takes its ticks from `process.nextTick` and its pauses from `setTimeout` when it needs
+ * them. While these are fakes, nothing would open before a test moves its clock on. So for as long
+ * as ioredis asks for a tick, the real one is there, and an attempt to reconnect begins after its
+ * pause by our own clock. With real timers nothing is done here.
  */
 
 import { nextTick, setTimeout } from '../clock.ts';

@@ -1,6 +1,7 @@
 /**
- * SCAN on every primary at once, page by page as they come. Beside online reads pages are small, and a
- * pause follows each: a server answers nobody while it scans, and every page costs the event loop.
+ * SCAN on every primary at once, page by page as they come. Beside online reads pages are small,
+ * and a pause follows each: a server answers nobody while it scans, and every page costs the event
+ * loop.
  *
  * What SCAN promises holds per server: a key that is there from begin to end is given at least once;
  * one may be given twice while a server resizes its table. A key that moves between primaries while
@@ -24,7 +25,9 @@ export interface KeyPage {
   readonly isLast: boolean;
 }
 
-/** A key that is not UTF-8 text is its bytes: no other key may be taken for it, and it for no other. */
+/**
+ * A key that is not UTF-8 text is its bytes: no other key may be taken for it, and it for no other.
+ */
 export type Key = string | Uint8Array;
 
 /** Pages may be empty. @param newDeadline makes the deadline of each page */
@@ -33,7 +36,10 @@ export async function* scanKeys(
   pattern: string,
   newDeadline: () => Deadline,
 ): AsyncGenerator<KeyPage> {
-  /** Fewer after each loss of the connection: a page of long keys can be more than a server lets itself owe. */
+  /**
+   * Fewer after each loss of the connection: a page of long keys can be more than a server lets
+   * itself owe.
+   */
   let mostKeys = Number.POSITIVE_INFINITY;
   const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
     const deadline = newDeadline();

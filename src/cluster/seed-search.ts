@@ -1,6 +1,7 @@
 /**
- * Asks the seeds who they are, again and again, until one can be used; then the others have a moment more, as
- * they may belong to another cluster. Each is asked on a connection that is closed again.
+ * Asks the seeds who they are, again and again, until one can be used; then the others have a
+ * moment more, as they may belong to another cluster. Each is asked on a connection that is closed
+ * again.
  */
 
 import { FeatureStoreError } from '../errors.ts';
@@ -30,7 +31,10 @@ export interface SeedAnswer {
 /** How long the other seeds may take once one can be used. */
 const GRACE_MS = 1_000;
 
-/** The seed that answered first. @throws FeatureStoreError CONNECT_FAILED, ACCESS_DENIED, INVALID_OPTION */
+/**
+ * The seed that answered first. @throws FeatureStoreError CONNECT_FAILED, ACCESS_DENIED,
+ * INVALID_OPTION
+ */
 export async function searchSeeds(
   seeds: readonly Seed[],
   patience: Patience,
@@ -89,7 +93,9 @@ class SeedSearch {
     throw this.#patience.error();
   }
 
-  /** `first` resolves after the first attempt, `answer` once there is one, `end` when no more comes. */
+  /**
+   * `first` resolves after the first attempt, `answer` once there is one, `end` when no more comes.
+   */
   #askUntilAnswered(seed: Seed): Record<'first' | 'answer' | 'end', Promise<void>> {
     let onFirst = (): void => undefined;
     let onAnswer = (): void => undefined;
@@ -179,23 +185,24 @@ class SeedSearch {
       isDenied ? 'ACCESS_DENIED' : 'CONNECT_FAILED',
       `No node could be used: ${said.join('; ')}. ` +
         (isDenied
-          ? 'Check redisOptions.username and redisOptions.password, and the ACL in docs/operations.md.'
+          ? 'Check redisOptions.username and redisOptions.password, or credentials, and the ACL in ' +
+            'docs/operations.md.'
           : 'Check that the server runs, its address, and tls.'),
     );
   }
 }
 
 /**
- * Whether all belong to one cluster, or it is the one server. False while nodes that own no slot in common
- * do not know each other: their cluster is being made.
+ * Whether all belong to one cluster, or it is the one server. False while nodes that own no slot in
+ * common do not know each other: their cluster is being made.
  */
 function areOfOne(answers: readonly SeedAnswer[], seedCount: number, patience: Patience): boolean {
   const single = answers.find(({ mode }) => mode === 'standalone');
   if (single && seedCount > 1) {
     throw new FeatureStoreError(
       'INVALID_OPTION',
-      `nodes names ${seedCount} servers, but ${formatAddress(single.seed)} is not part of a cluster; ` +
-        'name one standalone server, or nodes of one cluster.',
+      `nodes names ${seedCount} servers, but ${formatAddress(single.seed)} is not part of a ` +
+        'cluster; name one standalone server, or nodes of one cluster.',
     );
   }
   const clusters = clustersOf(answers);

@@ -40,9 +40,9 @@ export class Topology {
 
   /**
    * Reads the reply of CLUSTER SLOTS, `[[from, to, [host, port, id, …], replica…], …]`.
-   * A node that does not know its own host says null or '': it is the host that was asked. One that should be
-   * known by a host name and has none is '?': then its IP address stands among what else is said of it.
-   * https://redis.io/docs/latest/commands/cluster-slots/
+   * A node that does not know its own host says null or '': it is the host that was asked. One that
+   * should be known by a host name and has none is '?': then its IP address stands among what else
+   * is said of it. https://redis.io/docs/latest/commands/cluster-slots/
    */
   static fromClusterSlots(reply: unknown, asked: Address, map: AddressMapper): Topology {
     const topology = new Topology();
@@ -65,15 +65,21 @@ export class Topology {
   /** Why no slot has an owner, and what to do. */
   get whyEmpty(): string {
     if (this.#nameless.size === 0) {
-      return 'it answers, but no node owns a slot: create the cluster first (redis-cli --cluster create)';
+      return (
+        'it answers, but no node owns a slot: create the cluster first ' +
+        '(redis-cli --cluster create)'
+      );
     }
     return (
-      `it announces ${[...this.#nameless].join(', ')}, which is no address: set cluster-announce-ip, ` +
+      `it announces ${[...this.#nameless].join(', ')}, no address: set cluster-announce-ip, ` +
       'or cluster-announce-hostname where cluster-preferred-endpoint-type is hostname'
     );
   }
 
-  /** The ids of the nodes that the table names: they are the same in every node's table, and for life. */
+  /**
+   * The ids of the nodes that the table names: they are the same in every node's table, and for
+   * life.
+   */
   get nodeIds(): ReadonlySet<string> {
     return this.#nodeIds;
   }

@@ -1,7 +1,8 @@
 /**
  * Features as Redis holds them. A hash field is bytes, so every value is stored as a string that
- * reads back exactly: a boolean as `true` or `false`, a number as `String(value)`, or as the bytes that
- * were given. What would not come back as it went in is refused, with the entity and the feature named.
+ * reads back exactly: a boolean as `true` or `false`, a number as `String(value)`, or as the bytes
+ * that were given. What would not come back as it went in is refused, with the entity and the
+ * feature named.
  */
 
 import { isAnyArrayBuffer, isProxy, isUint8Array } from 'node:util/types';
@@ -184,7 +185,8 @@ export function encodeValue(id: string, name: string, value: unknown): string | 
       : 'Leave the feature out, or write what the model shall see instead.';
   return refuse(
     id,
-    `Feature ${show(name)} is ${showKind(value)}; a value is a string, a finite number, a boolean or a ` +
+    `Feature ${show(name)} is ${showKind(value)}; a value is a string, a finite number, ` +
+      'a boolean or a ' +
       `Uint8Array. ${remedy}`,
   );
 }

@@ -53,8 +53,8 @@ export interface StoreTopology {
  * features each under their own. Batches are split by hash slot into one pipeline per shard, all
  * shards in parallel; rows come in the order of the ids.
  *
- * Every call may throw TIMEOUT, CONNECTION_LOST, ACCESS_DENIED, OUT_OF_MEMORY, WRONG_TYPE or CLOSED, and
- * refuses bad input with INVALID_ID, INVALID_FEATURE or INVALID_OPTION before anything is sent.
+ * Every call may throw TIMEOUT, ABORTED, CLOSED, CONNECTION_LOST, ACCESS_DENIED, OUT_OF_MEMORY,
+ * WRONG_TYPE or COMMAND_REFUSED, and of bad input INVALID_ID, INVALID_FEATURE or INVALID_OPTION.
  */
 export class FeatureStore implements AsyncDisposable {
   /** `close`, where the runtime knows the symbol: from Node 20.4 on. */
@@ -87,8 +87,8 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * Connects, and finds out whether it is a cluster or one server. Servers, host names and a cluster that are not
-   * there yet are waited for until `connectTimeoutMs`; wrong credentials are reported at once.
+   * Connects, and finds out whether it is a cluster or one server. What is not there yet is waited
+   * for until `connectTimeoutMs`; wrong credentials are reported at once.
    * @param signal ends the attempt; it has no effect on the store that is connected
    * @throws FeatureStoreError INVALID_OPTION, INVALID_ID, CONNECT_FAILED, ACCESS_DENIED, ABORTED
    */
@@ -122,7 +122,7 @@ export class FeatureStore implements AsyncDisposable {
    * bytes. An iterable may have any length; it is pulled as rows are written, and never held. Rows of an
    * object, Map or array are all checked before anything is sent; a bad row of a lazy iterable is
    * reported in `failed` and not sent.
-   * @throws PartialLoadError the signal fired or the source threw; it tells how far the load came
+   * @throws PartialLoadError the signal fired, the source threw, or 1,000,000 rows failed
    */
   async bulkLoad(rows: FeatureRows, options: LoadOptions = NO_OPTIONS): Promise<LoadResult> {
     checkCallOptions('bulkLoad', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
@@ -148,7 +148,7 @@ export class FeatureStore implements AsyncDisposable {
       if (command === undefined) {
         // The servers are not asked what they know for a row that is refused, or is none.
         if (!this.#isToWrite(id, features)) return;
-        given = copyOf(features); // theirs may have changed by the time that the servers have answered
+        given = copyOf(features); // theirs may have changed by the time that servers answer
         command = await this.#context.fieldTtl.command(deadline);
       }
       const writer = this.#streamingWriters.of(command, ttlSeconds);
@@ -382,7 +382,7 @@ export class FeatureStore implements AsyncDisposable {
   }
 }
 
-// A method whose name is a symbol that the runtime does not know would be a method named 'undefined'.
+// A method named by a symbol that the runtime does not know would be named 'undefined'.
 const asyncDispose: symbol | undefined = Symbol.asyncDispose;
 if (asyncDispose !== undefined) {
   Object.defineProperty(FeatureStore.prototype, asyncDispose, {

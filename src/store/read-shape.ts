@@ -126,7 +126,10 @@ export interface GroupRead {
   readonly as: ValuesAs | undefined;
 }
 
-/** Reads of a VIP group, whose keys never change and share a slot: its whole request is made once per shape. */
+/**
+ * Reads of a VIP group, whose keys never change and share a slot: its whole request is made once
+ * per shape.
+ */
 export class GroupReadBatch extends ReadBatch {
   readonly slot: number;
   readonly #request: Uint8Array;

@@ -216,7 +216,7 @@ class RowLoad {
   }
 
   #stopped(cause: unknown): FeatureStoreError {
-    // What the source threw has words of its own, which may quote a row: they are in the cause alone.
+    // What the source threw may quote a row: its words are in the cause alone.
     const why =
       cause instanceof FeatureStoreError
         ? cause.message

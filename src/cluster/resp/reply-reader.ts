@@ -11,8 +11,8 @@
  * pure ASCII, as most are: that is several times faster than decoding each. (Long ones are decoded
  * from the bytes: cut out, they would keep the whole chunk.)
  *
- * A string is text where its bytes are UTF-8, and its bytes where they are not: no character is put in the place of what
- * cannot be read. Only U+FFFD in decoded text makes it look twice. Lines, the server's own words, are always text.
+ * A string is text where its bytes are UTF-8, and its bytes where they are not: nothing is replaced.
+ * Only U+FFFD in decoded text makes it look twice. Lines, the server's own words, are always text.
  *
  * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a boolean
  * 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
@@ -155,7 +155,7 @@ export class ReplyReader {
   }
 
   /**
-   * Reads an array of as many strings or nulls as there are columns, into their values. All are text.
+   * Reads an array of as many strings or nulls as there are columns, as text, into their values.
    * Consumes nothing unless it gives true.
    */
   readStrings(columns: ColumnValues): true | typeof OTHER | typeof INCOMPLETE {

@@ -1,7 +1,11 @@
 /** A store may start before its servers, its cluster or their names: `connect` goes on trying for connectTimeoutMs. */
 
+import { spawn } from 'node:child_process';
+import dns from 'node:dns';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Cluster, Redis } from 'ioredis';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { formCluster } from '../../scripts/local-cluster/form-cluster.ts';
 import { LocalCluster, temporaryDir } from '../../scripts/local-cluster/local-cluster.ts';
 import { findPortRun } from '../../scripts/local-cluster/port-run.ts';
@@ -129,4 +133,73 @@ it('nodes of several clusters are refused, each with its cluster', async () => {
     code: 'INVALID_OPTION',
     message: expect.stringMatching(new RegExp(`2 clusters: .*(${a} .*${b}|${b} .*${a})`)),
   });
+});
+
+it('waits for a name that appears later', async () => {
+  const server = await startStandaloneServer({ portFrom: 23_390 });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const name = 'later.test';
+  let isKnown = false;
+  let misses = 0;
+  const { lookup } = dns;
+  const own = (host: string, options: object, done: (...found: unknown[]) => void): void => {
+    if (host !== name) return void Reflect.apply(lookup, dns, [host, options, done]);
+    if (!isKnown) {
+      misses++;
+      done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }));
+    } else if ('all' in options && options.all === true) {
+      done(null, [{ address: '127.0.0.1', family: 4 }]);
+    } else done(null, '127.0.0.1', 4);
+  };
+  const spy = vi.spyOn(dns, 'lookup').mockImplementation(own as typeof dns.lookup);
+  onTestFinished(() => spy.mockRestore());
+  const [store] = await connecting({ nodes: [`${name}:${new URL(server.url).port}`] });
+  await expect.poll(() => misses, { timeout: 10_000 }).toBeGreaterThan(1);
+  isKnown = true;
+  await works(await store, 1);
+});
+
+it('waits for a server that is loading, and reports what it said', async () => {
+  const loading = '-LOADING Redis is loading the dataset in memory\r\n';
+  const server = await ScriptedServer.start(() => '*1\r\n+7\r\n');
+  server.slots = loading;
+  const options = { nodes: [server.url] };
+  const [inVain] = await connecting({ ...options, connectTimeoutMs: 300 });
+  await expect(inVain).rejects.toMatchObject({
+    code: 'CONNECT_FAILED',
+    message: expect.stringContaining('LOADING Redis is loading the dataset in memory'),
+  });
+  const before = server.connections.length;
+  const [store] = await connecting(options);
+  const attempts = (): number => server.connections.length - before;
+  await expect.poll(attempts, { timeout: 10_000 }).toBeGreaterThan(1);
+  server.slots = undefined;
+  expect(await (await store)?.getFeatures('u1', ['f'])).toStrictEqual({ f: '7' });
+});
+
+it.each([
+  ['fstore', '../../src/cli/main.ts', ['score', '--ids', 'u1']],
+  ['the demo', '../../src/demo/main.ts', ['--port', '0']],
+])('%s says on standard error what it waits for', async (_, path, flags) => {
+  const port = await findPortRun(23_395, 1);
+  const main = fileURLToPath(new URL(path, import.meta.url));
+  const nodes = `redis://user:hidden@127.0.0.1:${port}`;
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...flags, '--nodes', nodes], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'close');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => void (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (err += text));
+  const line = `waiting for 127.0.0.1:${port} (up to 10 s) ...\n`;
+  await expect.poll(() => err, { timeout: 30_000 }).toBe(line);
+  expect(out).toBe('');
+  await ended;
+  expect(child.exitCode).not.toBe(0);
+  expect(err).toContain(`127.0.0.1:${port}: connect ECONNREFUSED`);
+  expect(err).not.toContain('hidden');
 });

@@ -155,7 +155,7 @@ ${table(['work', 'time', 'client CPU', 'client ratio', 'server CPU, all shards',
 On this machine a cluster cannot show its gain: its shards share the same cores. Where it is the faster one all the same, three servers
 use what the client leaves of the second core, which one server cannot. What the cluster costs is the client's work of splitting
 a batch (client ratio), more and smaller reads and writes on the sockets (server CPU), and waiting for the slowest shard, as \`onPipeline\`
-tells it:
+reports it:
 
 ${table(['', 'ids', 'whole call', 'slowest shard', 'mean shard', 'wait for the slowest', 'sum of pipelines'], waits, 1)}`;
 }
@@ -186,7 +186,7 @@ function modelSection(run: Run): string {
 
 The fullest of N shards holds m + √(2 m ln N) of a batch's ids, where m is the mean. Measured costs per id: client
 ${inMicroseconds(costs.oneNode.clientUs)} µs and server ${inMicroseconds(costs.oneNode.serverUs)} µs on one node, client ${inMicroseconds(costs.cluster.clientUs)} µs and server ${inMicroseconds(costs.cluster.serverUs)} µs on the cluster. It leaves out the network, and takes a
-client's cost per id to be the same for 3 shards and for 24. In brackets, who is the limit:
+client's cost per id to be the same for 3 shards and for 24. In brackets, what is the limit:
 
 ${table(['shards', ...MODEL_CLIENTS.map((clients) => `${clients} client ${clients === 1 ? 'process' : 'processes'}`)], rows, 0)}
 Clients become the limit: ${until}. ${check}

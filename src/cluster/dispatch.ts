@@ -3,7 +3,7 @@
  *
  *   rows ─▶ by shard ─▶ chunks ─▶ attempt ─┬─ answered ────────────▶ gather
  *                          ▲               ├─ MOVED, ASK: now ─────▶ attempt there, these rows alone
- *                          ├── cut: now ◀──┤                         meanwhile the table is refreshed
+ *                          ├── cut: now ◀──┤                         the table is refreshed
  *                          └── look again ◀┴─ TRYAGAIN, lost, …: pause, refresh the slot table
  *
  * A batch of one row is tried without all this first (first-try.ts).
@@ -345,7 +345,7 @@ function cutOff(shard: Address, cuts: number, cause: FeatureStoreError): Feature
     'CONNECTION_LOST',
     `${cause.message} ${shard} closed the connection ${cuts} times in the middle of the reply ` +
       'to this one row. The reply may be larger than the server allows: raise ' +
-      'client-output-buffer-limit normal or maxmemory-clients there, or read fewer or smaller features.',
+      'client-output-buffer-limit normal or maxmemory-clients there, or read less of a row.',
     { cause },
   );
 }

@@ -185,8 +185,8 @@ class SeedSearch {
       isDenied ? 'ACCESS_DENIED' : 'CONNECT_FAILED',
       `No node could be used: ${said.join('; ')}. ` +
         (isDenied
-          ? 'Check redisOptions.username and redisOptions.password, or credentials, and the ACL in ' +
-            'docs/operations.md.'
+          ? 'Check redisOptions.username and redisOptions.password, or credentials, and the ACL ' +
+            'in docs/operations.md.'
           : 'Check that the server runs, its address, and tls.'),
     );
   }

@@ -63,7 +63,7 @@ export class SlotTable {
     return this.#topology;
   }
 
-  /** What answers are judged by. A seed of another cluster may come late, so the first refresh has the seeds' own. */
+  /** What answers are judged by: at first the seed's table, as a stranger may come late. */
   get #known(): Topology {
     const isFirst = this.#topology.coveredSlotCount === 0;
     return isFirst ? (this.#underlay.reported ?? this.#topology) : this.#topology;

@@ -11,7 +11,7 @@
  * pure ASCII, as most are: that is several times faster than decoding each. (Long ones are decoded
  * from the bytes: cut out, they would keep the whole chunk.)
  *
- * A string is text where its bytes are UTF-8, and its bytes where they are not: nothing is replaced.
+ * A string is text where its bytes are UTF-8, and its bytes where not: nothing is replaced.
  * Only U+FFFD in decoded text makes it look twice. Lines, the server's own words, are always text.
  *
  * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a boolean

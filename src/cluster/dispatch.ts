@@ -345,7 +345,7 @@ function cutOff(shard: Address, cuts: number, cause: FeatureStoreError): Feature
     'CONNECTION_LOST',
     `${cause.message} ${shard} closed the connection ${cuts} times in the middle of the reply ` +
       'to this one row. The reply may be larger than the server allows: raise ' +
-      'client-output-buffer-limit normal or maxmemory-clients there, or read less of a row.',
+      'client-output-buffer-limit normal or maxmemory-clients there, or read fewer features.',
     { cause },
   );
 }

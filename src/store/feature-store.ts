@@ -298,6 +298,7 @@ export class FeatureStore implements AsyncDisposable {
     return listEntityIds(this.#context, limit, options);
   }
 
+  /** How many entities there are, as SCAN finds them: one that moves meanwhile may be missed. */
   async countEntities(options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('countEntities', options);
     const counts = await countByShard(this.#context, options);
@@ -336,6 +337,7 @@ export class FeatureStore implements AsyncDisposable {
     return { mode: connection.mode, shards: connection.topology.shards() };
   }
 
+  /** Counters since `connect` or `resetStats`, also by shard. */
   stats(): StoreStats {
     return { ...this.#context.counters, ...this.#context.connection.counters.snapshot() };
   }

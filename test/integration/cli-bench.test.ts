@@ -36,6 +36,18 @@ it('deletes its entities when it is interrupted', async () => {
   expect(await benchKeys()).toStrictEqual([]);
 });
 
+it('deletes what it wrote when it is interrupted while it loads', async () => {
+  const running = fstore.run(['bench', '--entities', '200000', '--seconds', '30']);
+  await expect.poll(async () => (await benchKeys()).length, { timeout: 20_000 }).toBeGreaterThan(0);
+  running.kill('SIGINT');
+  const { exitCode, stderr } = await running;
+  expect(exitCode).toBe(130);
+  expect(lastLine(stderr)).toMatch(
+    /^fstore: stopped by SIGINT; \d+ rows are known to be written \[INTERRUPTED\]$/,
+  );
+  expect(await benchKeys()).toStrictEqual([]);
+});
+
 async function benchKeys(): Promise<string[]> {
   const found = await Promise.all(redis.nodes('master').map((node) => node.keys('fstore-bench:*')));
   return found.flat();

@@ -349,9 +349,9 @@ export class Lane {
   #onClose(end: WireEnd): void {
     this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY }); // what came before the end holds
     this.#lastTrouble = end.trouble || this.#lastTrouble;
-    this.#giveUp(this.#losses.lost(end));
     const wasOpen = this.#state !== 'closed';
-    this.#state = 'closed';
+    this.#state = 'closed'; // first: whoever is told may send again at once
+    this.#giveUp(this.#losses.lost(end));
     this.#openings++;
     this.#isIdentifying = false;
     if (wasOpen && !this.#closed) this.onTrouble();

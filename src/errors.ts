@@ -107,8 +107,13 @@ abstract class PartialError extends FeatureStoreError {
   readonly #failed: readonly FailedRow[];
   readonly #summary: FailureSummary;
 
-  constructor(code: ErrorCode, message: string, failed: readonly FailedRow[], cause: unknown) {
-    const summary = summaryOf(failed);
+  constructor(
+    code: ErrorCode,
+    message: string,
+    failed: readonly FailedRow[],
+    cause: unknown,
+    summary: FailureSummary = summaryOf(failed),
+  ) {
     super(code, message + describe(summary));
     this.#failed = failed;
     this.#summary = summary;
@@ -171,7 +176,12 @@ export class PartialBatchError<Row extends object = Record<string, string>> exte
   override readonly retryable: boolean;
   readonly #rows: readonly (Row | undefined)[];
 
-  constructor(rows: readonly (Row | undefined)[], failed: readonly FailedRow[]) {
+  /** @param summary of `failed`, where it was made before; otherwise it is made now */
+  constructor(
+    rows: readonly (Row | undefined)[],
+    failed: readonly FailedRow[],
+    summary?: FailureSummary,
+  ) {
     const first = failed[0];
     super(
       'PARTIAL_BATCH',
@@ -180,6 +190,7 @@ export class PartialBatchError<Row extends object = Record<string, string>> exte
         (first ? ` The first, ${shownText(first.id)}: ${first.error.message}` : ''),
       failed,
       first?.error,
+      summary,
     );
     this.#rows = rows;
     this.retryable = failed.some(({ error }) => error.retryable);
@@ -211,28 +222,45 @@ const SHARDS_NAMED = 10;
 /** Counted at once; then the counts go on to what is in the errors. */
 const MAX_ERRORS_COUNTED = 4_096;
 
-function summaryOf(failed: readonly FailedRow[]): FailureSummary {
-  const [codes, shards] = [new Tally<string>(), new Tally<string>()];
-  // Most rows share their error with others, and one look-up by identity is the quickest.
-  const errors = new Tally<FeatureStoreError>();
-  const goOn = (): void => {
-    for (const [{ code, shard }, { count }] of errors.counts) {
-      codes.add(code, count);
-      if (shard !== undefined) shards.add(shard, count);
-    }
-    errors.counts.clear();
-  };
-  for (const { error } of failed) {
-    errors.add(error, 1);
-    if (errors.counts.size >= MAX_ERRORS_COUNTED) goOn();
+/** Counts failed rows one by one, so that a million of them can be counted in turns of the event loop. */
+export class FailureTally {
+  readonly #codes = new Tally<string>();
+  readonly #shards = new Tally<string>();
+  /** Most rows share their error with others, and one look-up by identity is the quickest. */
+  readonly #errors = new Tally<FeatureStoreError>();
+  readonly #firstIds: string[] = [];
+  #failedCount = 0;
+
+  add({ id, error }: FailedRow): void {
+    this.#failedCount++;
+    if (this.#firstIds.length < FIRST_IDS) this.#firstIds.push(shownText(id).slice(1, -1));
+    this.#errors.add(error, 1);
+    if (this.#errors.counts.size >= MAX_ERRORS_COUNTED) this.#goOn();
   }
-  goOn();
-  return {
-    failedCount: failed.length,
-    byCode: mostFirst(codes, Number.POSITIVE_INFINITY),
-    byShard: mostFirst(shards, SHARDS_NAMED),
-    firstIds: failed.slice(0, FIRST_IDS).map(({ id }) => shownText(id).slice(1, -1)),
-  };
+
+  summary(): FailureSummary {
+    this.#goOn();
+    return {
+      failedCount: this.#failedCount,
+      byCode: mostFirst(this.#codes, Number.POSITIVE_INFINITY),
+      byShard: mostFirst(this.#shards, SHARDS_NAMED),
+      firstIds: [...this.#firstIds],
+    };
+  }
+
+  #goOn(): void {
+    for (const [{ code, shard }, { count }] of this.#errors.counts) {
+      this.#codes.add(code, count);
+      if (shard !== undefined) this.#shards.add(shard, count);
+    }
+    this.#errors.counts.clear();
+  }
+}
+
+function summaryOf(failed: readonly FailedRow[]): FailureSummary {
+  const tally = new FailureTally();
+  for (const row of failed) tally.add(row);
+  return tally.summary();
 }
 
 /** `2 TIMEOUT, 1 WRONG_TYPE; by shard: 2 127.0.0.1:7000, 1 127.0.0.1:7001; first ids: 'u1'.` */

@@ -64,7 +64,7 @@ export async function askNode(
     }
     await deadline.pause(connection.limits.firstPauseMs * (1 + Math.random()));
     await deadline.race(connection.refreshOnSign());
-    if (!connection.topology.shards().some((shard) => shard.address === address)) {
+    if (!connection.topology.isPrimary(address)) {
       throw new PrimaryGone(address);
     }
   }

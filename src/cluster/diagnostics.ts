@@ -60,7 +60,10 @@ export function tellRows(
   const target = rowsChannels[kind];
   if (!target.hasSubscribers) return;
   const rowCounts = new Map<number, number>();
-  for (const row of rows) rowCounts.set(slotOf(row), (rowCounts.get(slotOf(row)) ?? 0) + 1);
+  for (const row of rows) {
+    const slot = slotOf(row);
+    rowCounts.set(slot, (rowCounts.get(slot) ?? 0) + 1);
+  }
   for (const [slot, rowCount] of rowCounts) {
     target.publish({ ...what, slot, rowCount } satisfies RowsEvent);
   }

@@ -92,7 +92,10 @@ class Dispatch<Answer> implements Call<Answer> {
   /** Told when all is done: what a caller's function throws shall not leave rows under way. */
   readonly #reports: PipelineReport[] = [];
   /** By row, what stood in its way last; told if the deadline passes. */
-  #obstacles: Map<number, FeatureStoreError> | undefined;
+  #obstacles: (FeatureStoreError | undefined)[] | undefined;
+  /** Rows that are late fail one chunk after the other: all chunks may be late at once. */
+  #late: Promise<void> = Promise.resolve();
+  #lateRowsLeft = LATE_ROWS_PER_TURN;
 
   constructor(connection: Connection, batch: Batch<Answer>, delivery: Delivery) {
     this.connection = connection;
@@ -269,18 +272,27 @@ class Dispatch<Answer> implements Call<Answer> {
 
   /** Rows are about to be sent again. */
   #noteObstacle(rows: readonly number[], error: FeatureStoreError, so: SoFar): void {
-    this.#obstacles ??= new Map();
-    for (const row of rows) this.#obstacles.set(row, error);
+    this.#obstacles ??= new Array<undefined>(this.batch.rowCount).fill(undefined);
+    for (const row of rows) this.#obstacles[row] = error;
     this.connection.counters.of(so.to ?? NO_OWNER).retries += rows.length;
     this.#tell('retry', rows, so, { error });
   }
 
-  #failLate(rows: readonly number[], so: SoFar): void {
+  #failLate(rows: readonly number[], so: SoFar): Promise<void> {
+    this.#late = this.#late.then(() => this.#failInSlices(rows, so));
+    return this.#late;
+  }
+
+  async #failInSlices(rows: readonly number[], so: SoFar): Promise<void> {
     const { deadline } = this.delivery;
     // One error for all rows that the same thing stood in the way of: there can be very many.
     const errors = new Map<FeatureStoreError | undefined, FeatureStoreError>();
     for (const row of rows) {
-      const obstacle = this.#obstacles?.get(row);
+      if (this.#lateRowsLeft-- === 0) {
+        await nextTurn();
+        this.#lateRowsLeft = LATE_ROWS_PER_TURN - 1;
+      }
+      const obstacle = this.#obstacles?.[row];
       const error = errors.get(obstacle) ?? deadline.error(obstacle);
       errors.set(obstacle, error);
       this.#fail(so, row, error);
@@ -321,9 +333,11 @@ function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
 /** About as long as `rowsPerTurn` rows take to be read. */
 const ROWS_ROUTED_PER_TURN = 1_000;
 
+const LATE_ROWS_PER_TURN = 5_000;
+
 function countUp(count: number): number[] {
-  const rows: number[] = [];
-  for (let row = 0; row < count; row++) rows.push(row);
+  const rows = new Array<number>(count);
+  for (let row = 0; row < count; row++) rows[row] = row;
   return rows;
 }
 

@@ -73,13 +73,10 @@ export async function* scanKeys(
       deadline.clear();
     }
   };
-  const underWay = new Map<Address, Promise<Page>>();
+  const pages = new Arrivals();
   const begun = new Set<Address>();
   const begin = (shard: Address, cursor: string): void => {
-    const page = nextPage(shard, cursor);
-    // It may fail while the consumer works on another page, or after it has stopped.
-    page.catch(() => undefined);
-    underWay.set(shard, page);
+    pages.expect(nextPage(shard, cursor));
     begun.add(shard);
   };
   const beginNewShards = (): void => {
@@ -88,13 +85,42 @@ export async function* scanKeys(
     }
   };
   beginNewShards();
-  while (underWay.size > 0) {
-    const { shard, keys, cursor } = await Promise.race(underWay.values());
+  while (pages.expectedCount > 0) {
+    const { shard, keys, cursor } = await pages.next();
     const isLast = cursor === LAST || cursor === GONE;
-    if (isLast) underWay.delete(shard);
-    else begin(shard, cursor);
+    if (!isLast) begin(shard, cursor);
     if (cursor === GONE) beginNewShards();
     yield { shard, keys, isLast };
+  }
+}
+
+/** Pages in the order in which they come: to wait for each of thousands anew with every page would take long. */
+class Arrivals {
+  readonly #arrived: Promise<Page>[] = [];
+  #onArrival = (): void => undefined;
+  expectedCount = 0;
+
+  expect(page: Promise<Page>): void {
+    const arrive = (): void => {
+      this.#arrived.push(page);
+      this.#onArrival();
+    };
+    // It may fail while the consumer works on another page, or after it has stopped.
+    page.then(arrive, arrive);
+    this.expectedCount++;
+  }
+
+  async next(): Promise<Page> {
+    for (;;) {
+      const page = this.#arrived.shift();
+      if (page !== undefined) {
+        this.expectedCount--;
+        return page;
+      }
+      await new Promise<void>((resolve) => {
+        this.#onArrival = resolve;
+      });
+    }
   }
 }
 

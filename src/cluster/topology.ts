@@ -25,6 +25,7 @@ const NO_OWNER = -1;
 
 export class Topology {
   readonly #addresses: Address[] = [];
+  readonly #indexes = new Map<Address, number>();
   readonly #replicas = new Map<Address, Set<Address>>();
   readonly #nodeIds = new Set<string>();
   /** Primaries that the node which was asked knows no host of, as `?:port`. */
@@ -89,6 +90,12 @@ export class Topology {
     return this.#addresses[index];
   }
 
+  /** Whether the node owns a slot. */
+  isPrimary(address: Address): boolean {
+    const index = this.#indexes.get(address);
+    return index !== undefined && this.#ownerOfSlot.includes(index);
+  }
+
   /** Points one slot, and only that one, at `address`. */
   assign(slot: number, address: Address): void {
     this.#ownerOfSlot[slot] = this.#indexOf(address);
@@ -129,10 +136,12 @@ export class Topology {
   }
 
   #indexOf(address: Address): number {
-    const known = this.#addresses.indexOf(address);
-    if (known !== -1) return known;
+    const known = this.#indexes.get(address);
+    if (known !== undefined) return known;
+    const index = this.#addresses.push(address) - 1;
+    this.#indexes.set(address, index);
     this.#replicas.set(address, new Set());
-    return this.#addresses.push(address) - 1;
+    return index;
   }
 }
 

@@ -17,7 +17,9 @@ export interface ShardPart {
 export function splitByShard(reports: readonly PipelineReport[]): ShardPart[] {
   const byShard = new Map<string, PipelineReport[]>();
   for (const report of reports) {
-    byShard.set(report.shard, [...(byShard.get(report.shard) ?? []), report]);
+    const pipelines = byShard.get(report.shard);
+    if (pipelines) pipelines.push(report);
+    else byShard.set(report.shard, [report]);
   }
   return [...byShard]
     .map(([shard, pipelines]) => {

@@ -1,8 +1,9 @@
 /** One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids. */
 
 import type { Deadline } from '../cluster/deadline.ts';
-import { nextTurn } from '../cluster/turns.ts';
-import { FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.ts';
+import type { Failures } from '../cluster/gather.ts';
+import { inSlices, nextTurn } from '../cluster/turns.ts';
+import { FailureTally, FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.ts';
 import { checkCallOptions, type ReadOptions } from './call-options.ts';
 import { deliver, newDeadline, type Context } from './context.ts';
 import { EntityKeys } from './entity-keys.ts';
@@ -15,6 +16,8 @@ import { ReadBatch, type ReadShape } from './read-shape.ts';
  * that no single read waits behind them.
  */
 const MAX_ONLINE_IDS = 1_000;
+/** Up to so many features, over all its ids, too. */
+const MAX_ONLINE_VALUES = 100_000;
 /** Of a large batch; then the event loop turns, so that online reads get their replies. */
 const IDS_PER_TURN = 5_000;
 
@@ -66,12 +69,14 @@ export async function deliverRead<As extends ValuesAs>(
   deadline: Deadline,
   options: ReadOptions<As>,
 ): Promise<PartialRows<RowOf<As>>> {
+  const isLarge =
+    batch.rowCount > MAX_ONLINE_IDS || batch.rowCount * batch.nameCount > MAX_ONLINE_VALUES;
   const { answers, failures } = await deliver(context, batch, {
     deadline,
-    purpose: batch.rowCount > MAX_ONLINE_IDS ? 'bulk' : 'online',
+    purpose: isLarge ? 'bulk' : 'online',
     onPipeline: options.onPipeline,
   });
-  const failed = failures.size === 0 ? NOTHING_FAILED : failedRows(ids, failures);
+  const failed = failures.size === 0 ? NOTHING_FAILED : await failedRows(ids, failures);
   context.counters.readsTotal += ids.length - failed.length;
   context.counters.readFieldsTotal += batch.featureCount;
   return { rows: answers as (RowOf<As> | undefined)[], failed }; // of the kind that was asked for
@@ -79,19 +84,26 @@ export async function deliverRead<As extends ValuesAs>(
 
 const NOTHING_FAILED: readonly FailedRow[] = Object.freeze([]);
 
-function failedRows(
-  ids: readonly string[],
-  failures: ReadonlyMap<number, FeatureStoreError>,
-): FailedRow[] {
-  return [...failures].map(([row, error]) => ({ id: ids[row] ?? '', error }));
+async function failedRows(ids: readonly string[], failures: Failures): Promise<FailedRow[]> {
+  const failed: FailedRow[] = [];
+  for (let row = 0; row < ids.length; row++) {
+    if (row % IDS_PER_TURN === IDS_PER_TURN - 1) await nextTurn();
+    const error = failures.get(row);
+    if (error !== undefined) failed.push({ id: ids[row] ?? '', error });
+  }
+  return failed;
 }
 
 /** Rows without a hole, or the error that carries those that arrived. */
-export function rowsOrThrow<Row extends FeatureRow | FeatureBytes>({
+export async function rowsOrThrow<Row extends FeatureRow | FeatureBytes>({
   rows,
   failed,
-}: PartialRows<Row>): Row[] {
-  if (failed.length > 0) throw new PartialBatchError(rows, failed);
+}: PartialRows<Row>): Promise<Row[]> {
+  if (failed.length > 0) {
+    const tally = new FailureTally();
+    await inSlices(failed, IDS_PER_TURN, (row) => tally.add(row));
+    throw new PartialBatchError(rows, failed, tally.summary());
+  }
   return rows as Row[]; // without a failure every row has its answer
 }
 

@@ -249,7 +249,7 @@ export function decodeRow(names: readonly string[], values: readonly unknown[]):
 }
 
 /** `__proto__` is a name like any other, but assigning to it would not make a feature of it. */
-function setFeature<Value>(row: Record<string, Value>, name: string, value: Value): void {
+export function setFeature<Value>(row: Record<string, Value>, name: string, value: Value): void {
   if (name === '__proto__') {
     const own = { value, enumerable: true, writable: true, configurable: true };
     Object.defineProperty(row, name, own);

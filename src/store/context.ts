@@ -52,9 +52,8 @@ export async function deliver<Answer>(
   const { connection } = context;
   if (connection.closing.isClosed) throw delivery.deadline.error();
   const gathered = await dispatch(connection, batch, delivery);
-  for (const error of gathered.failures.values()) {
-    if (error.code === 'ABORTED' || error.code === 'CLOSED') throw error;
-  }
+  const end = gathered.failures.firstWith('ABORTED') ?? gathered.failures.firstWith('CLOSED');
+  if (end) throw end;
   return gathered;
 }
 

@@ -24,7 +24,7 @@ import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-
 import { FieldTtlSupport } from './field-ttl-support.ts';
 import type { FeatureRows, Features, FeatureValue, RowOf, ValuesAs } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
-import { inspectEntity, readAll, readFieldTtls, type InspectedEntity } from './inspect.ts';
+import { inspectEntity, readEntity, readFieldTtls, type InspectedEntity } from './inspect.ts';
 import { checkInteger, checkKeys, refuse, show } from './option-checks.ts';
 import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
 import {
@@ -353,17 +353,9 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   async #getAll<As extends ValuesAs>(id: string, options: ValueOptions<As>): Promise<RowOf<As>> {
-    const key = this.keyFor(id);
-    const row = await deliverOne(
-      this.#context,
-      key,
-      [['HGETALL', key]],
-      ([flat]) => readAll(id, flat, options.as),
-      options,
-      options.as,
-    );
+    const { row, featureCount } = await readEntity(this.#context, id, this.keyFor(id), options);
     this.#context.counters.readsTotal++;
-    this.#context.counters.readFieldsTotal += Object.keys(row).length;
+    this.#context.counters.readFieldsTotal += featureCount;
     return row;
   }
 

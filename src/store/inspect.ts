@@ -1,11 +1,12 @@
 /** One entity with both TTL layers: for people who ask why a feature is missing. */
 
 import { isUtf8 } from 'node:buffer';
+import { inSlices, nextTurn, sortInTurns } from '../cluster/turns.ts';
 import { FeatureStoreError } from '../errors.ts';
-import type { CallOptions } from './call-options.ts';
+import type { CallOptions, ValueOptions } from './call-options.ts';
 import { deliverOne, type Context } from './context.ts';
 import type { RowOf, ValuesAs } from './features.ts';
-import { decodeBytes, decodeText } from './codec.ts';
+import { decodeBytes, decodeText, setFeature } from './codec.ts';
 import { show } from './option-checks.ts';
 import { unexpected } from './unexpected-reply.ts';
 
@@ -28,6 +29,9 @@ export interface InspectedEntity {
   /** By name, ascending; names that are not text come last. */
   readonly fields: readonly InspectedField[];
 }
+
+/** Fields that are worked on in one turn of the event loop. */
+const FIELDS_PER_TURN = 5_000;
 
 type Field = readonly [name: TextOrBytes, value: TextOrBytes];
 
@@ -53,12 +57,14 @@ export async function inspectEntity(
     options,
   );
   if (all.length === 0) return { exists: false, keyTtlSeconds: -2, fields: [] };
-  all.sort(byName);
-  const names = all.map(([name]) => name);
+  const sorted = await sortInTurns(all, byName);
+  const names = sorted.map(([name]) => name);
   const ttls = await readFieldTtls(context, key, names, options);
-  const fields = all
-    .map(([name, value], index) => ({ name, value, ttlSeconds: ttls[index] ?? -1 }))
-    .filter(({ ttlSeconds }) => ttlSeconds !== -2);
+  const fields: InspectedField[] = [];
+  await inSlices(sorted, FIELDS_PER_TURN, ([name, value], at) => {
+    const ttlSeconds = ttls[at] ?? -1;
+    if (ttlSeconds !== -2) fields.push({ name, value, ttlSeconds });
+  });
   return { exists: true, keyTtlSeconds, fields };
 }
 
@@ -73,6 +79,39 @@ function fieldsOf(flat: unknown): Field[] | FeatureStoreError {
 function byName([a]: Field, [b]: Field): number {
   if (typeof a === 'string') return typeof b !== 'string' || a < b ? -1 : 1;
   return typeof b === 'string' ? 1 : Buffer.compare(a, b);
+}
+
+/** A row of all features of an entity, and how many they are. @throws FeatureStoreError NOT_TEXT */
+export async function readEntity<As extends ValuesAs>(
+  context: Context,
+  id: string,
+  key: string,
+  options: ValueOptions<As>,
+): Promise<{ row: RowOf<As>; featureCount: number }> {
+  const { as } = options;
+  const command = ['HGETALL', key];
+  const flat = await deliverOne(context, key, [command], ([reply]) => flatOf(reply), options, as);
+  return { row: await readAllInTurns(id, flat, as), featureCount: flat.length / 2 };
+}
+
+function flatOf(reply: unknown): readonly TextOrBytes[] | FeatureStoreError {
+  return Array.isArray(reply) ? reply : unexpected('HGETALL', reply);
+}
+
+/** `readAll`, some fields in a turn of the event loop. */
+async function readAllInTurns<As extends ValuesAs>(
+  id: string,
+  flat: readonly TextOrBytes[],
+  as?: As,
+): Promise<RowOf<As>> {
+  if (flat.length <= 2 * FIELDS_PER_TURN) return orThrow(readAll(id, flat, as));
+  const row: Record<string, TextOrBytes> = {};
+  for (let from = 0; from < flat.length; from += 2 * FIELDS_PER_TURN) {
+    if (from > 0) await nextTurn();
+    const part = orThrow(readAll(id, flat.slice(from, from + 2 * FIELDS_PER_TURN), as));
+    for (const [name, value] of Object.entries<TextOrBytes>(part)) setFeature(row, name, value);
+  }
+  return row as RowOf<As>; // of the kind that was asked for
 }
 
 /** A row of all that HGETALL replied, read as `as` says. Names are text in a row. */
@@ -95,6 +134,11 @@ export function readAll<As extends ValuesAs = 'text'>(
   return row as RowOf<As> | FeatureStoreError; // of the kind that was asked for
 }
 
+function orThrow<Row>(row: Row | FeatureStoreError): Row {
+  if (row instanceof FeatureStoreError) throw row;
+  return row;
+}
+
 function textOf(given: TextOrBytes): string | undefined {
   if (typeof given === 'string') return given;
   return isUtf8(given) ? Buffer.from(given).toString() : undefined;
@@ -110,9 +154,23 @@ function namelessField(id: string, byteCount: number): FeatureStoreError {
 
 /**
  * HTTL, in the order of the names: seconds; -1 no TTL; -2 no such field (of a missing key, no field is there). Servers
- * without field TTLs have fields without TTL.
+ * without field TTLs have fields without TTL. Some names are asked for at a time: each is written and read in one turn.
  */
 export async function readFieldTtls(
+  context: Context,
+  key: string,
+  names: readonly TextOrBytes[],
+  options: CallOptions,
+): Promise<number[]> {
+  const ttls: number[] = [];
+  for (let from = 0; from < names.length; from += FIELDS_PER_TURN) {
+    const part = names.slice(from, from + FIELDS_PER_TURN);
+    for (const ttl of await readTtlsOf(context, key, part, options)) ttls.push(ttl);
+  }
+  return ttls;
+}
+
+async function readTtlsOf(
   context: Context,
   key: string,
   names: readonly TextOrBytes[],

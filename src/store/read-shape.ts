@@ -69,6 +69,11 @@ export class ReadBatch implements Batch<FeatureRow | FeatureBytes> {
     this.#keys = keys;
   }
 
+  /** Names that are read of each row. */
+  get nameCount(): number {
+    return this.#shape.names.length;
+  }
+
   get rowCount(): number {
     return this.#keys.count;
   }

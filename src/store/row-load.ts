@@ -206,9 +206,8 @@ class RowLoad {
         this.#writer.onWritten(featureCounts[row] ?? 0);
       }
     }
-    for (const error of failures.values()) {
-      if (error.code === 'ABORTED' || error.code === 'CLOSED') throw error;
-    }
+    const end = failures.firstWith('ABORTED') ?? failures.firstWith('CLOSED');
+    if (end) throw end;
     if (this.#failed.length > MAX_FAILED_ROWS) {
       throw new FeatureStoreError('PARTIAL_LOAD', `More than ${MAX_FAILED_ROWS} rows failed.`);
     }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Gather } from '../../src/cluster/gather.ts';
+import { Gather, NO_FAILURES } from '../../src/cluster/gather.ts';
 import { Scatter } from '../../src/cluster/scatter.ts';
 import { FeatureStoreError } from '../../src/errors.ts';
 
@@ -11,7 +11,7 @@ test('answers stand at their row, in whatever order they came', () => {
   gather.answer(2, 'c');
   gather.answer(0, 'a');
   gather.answer(1, 'b');
-  expect(gather.result()).toStrictEqual({ answers: ['a', 'b', 'c'], failures: new Map() });
+  expect(gather.result()).toStrictEqual({ answers: ['a', 'b', 'c'], failures: NO_FAILURES });
 });
 
 test('a failed row has an error and no answer, and failures ascend', () => {
@@ -29,7 +29,7 @@ test('a failed row has an error and no answer, and failures ascend', () => {
 });
 
 test('no rows are settled from the beginning', () => {
-  expect(new Gather<string>(0).result()).toStrictEqual({ answers: [], failures: new Map() });
+  expect(new Gather<string>(0).result()).toStrictEqual({ answers: [], failures: NO_FAILURES });
 });
 
 test('an answer that is undefined or false is an answer all the same', () => {

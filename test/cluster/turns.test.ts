@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { nextTurn, Turns, type TurnWork } from '../../src/cluster/turns.ts';
+import { nextTurn, sortInTurns, Turns, type TurnWork } from '../../src/cluster/turns.ts';
 
 /** The event loop, turned by hand: what was scheduled runs in the next turn, and not before. */
 class Loop {
@@ -224,5 +224,23 @@ test('a turn of the real loop looks at the sockets, and lets timers run', async 
     expect(heard.at(-1)).not.toBe(text);
     await nextTurn();
     expect(heard.at(-1)).toBe(text);
+  }
+});
+
+test('however many items are sorted as a sort would, with turns of the event loop between', async () => {
+  for (const count of [0, 1, 4_096, 4_097, 50_000]) {
+    const items = Array.from({ length: count }, (_, n) => ({ key: (n * 7_919) % 1_009, n }));
+    const compare = (a: { key: number }, b: { key: number }): number => a.key - b.key;
+    let turns = 0;
+    let isDone = false;
+    const tick = (): void => {
+      turns++;
+      if (!isDone) setImmediate(tick);
+    };
+    setImmediate(tick);
+    const sorted = await sortInTurns(items, compare);
+    isDone = true;
+    expect(sorted).toStrictEqual([...items].sort(compare));
+    expect(turns).toBeGreaterThanOrEqual(Math.floor((count - 1) / 4_096));
   }
 });

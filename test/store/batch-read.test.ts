@@ -24,15 +24,15 @@ test.each([['u1'], [undefined], [null], [7], [{ a: 1 }]])('%j is no batch of ids
   expect(error.message).toContain('ids must be an iterable of ids');
 });
 
-test('rows without a failure are given as they are', () => {
+test('rows without a failure are given as they are', async () => {
   const rows = [{ a: '1' }, {}];
-  expect(rowsOrThrow({ rows, failed: [] })).toBe(rows);
+  expect(await rowsOrThrow({ rows, failed: [] })).toBe(rows);
 });
 
-test('a failure throws with the rows that arrived', () => {
+test('a failure throws with the rows that arrived', async () => {
   const rows = [{ a: '1' }, undefined];
   const failed = [{ id: 'u2', error: new FeatureStoreError('TIMEOUT', 'late') }];
-  const error = refusalOf(() => rowsOrThrow({ rows, failed }));
+  const error: unknown = await rowsOrThrow({ rows, failed }).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(PartialBatchError);
   expect(error).toMatchObject({ rows, failed });
 });

@@ -13,8 +13,9 @@ const name = process.argv[2] ?? (await newest());
 const file = new URL(basename(name), results);
 const run = JSON.parse(await readFile(file, 'utf8')) as Run; // bench/main.ts wrote it
 const source = `bench/results/${basename(name)}`;
+const byNode = { runs: await nodeRuns(), source: 'bench/results/nodes.json' };
 await writeFile(new URL('index.html', results), renderPage(run));
-await writeFile(new URL('docs/benchmarks.md', root), renderMarkdown(run, source));
+await writeFile(new URL('docs/benchmarks.md', root), renderMarkdown(run, source, byNode));
 process.stdout.write(
   `${renderTargets(run)}\nbench/results/index.html and docs/benchmarks.md say the same.\n`,
 );
@@ -24,4 +25,10 @@ async function newest(): Promise<string> {
   const last = names.at(-1);
   if (last === undefined) throw new Error('bench/results has no run yet: npm run bench makes one');
   return last;
+}
+
+/** None before `npm run bench:nodes`. */
+async function nodeRuns(): Promise<Run[]> {
+  const text = await readFile(new URL('nodes.json', results), 'utf8').catch(() => '[]');
+  return JSON.parse(text) as Run[]; // bench/nodes.ts wrote it
 }

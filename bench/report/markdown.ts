@@ -14,7 +14,9 @@ import { OURS } from '../rival.ts';
 import { targetsOf } from '../targets.ts';
 import { compareNodes, lossesOf, middle, modelCosts } from './comparison.ts';
 import { labelOf } from './contender-style.ts';
+import { nodeLinesSection } from './node-lines.ts';
 import { shardWaitCells } from './shard-wait-cells.ts';
+import { table } from './table.ts';
 
 const IN_DOC = new Set([
   'single',
@@ -31,13 +33,20 @@ const IN_DOC = new Set([
   'vip-10000',
 ]);
 
-export function renderMarkdown(run: Run, source: string): string {
+/** The runs of one version of Node each, and where they were kept. */
+export interface NodeRuns {
+  readonly runs: readonly Run[];
+  readonly source: string;
+}
+
+export function renderMarkdown(run: Run, source: string, byNode: NodeRuns): string {
   return [
     introduction(run, source),
     targetSection(run),
     lossSection(run),
     workSection(run),
     nodeSection(run),
+    ...(byNode.runs.length > 0 ? [nodeLinesSection(byNode.runs, byNode.source)] : []),
     modelSection(run),
     methodSection(run),
   ].join('\n');
@@ -208,17 +217,4 @@ function methodSection(run: Run): string {
   that hold its \`{tag}\`. It makes no rows and keeps no order. "At its best" is what more connections or a deeper pipeline did not improve.
 - Peak memory is that of a process of its own, sampled every 10 ms, over what it had after connecting. This run took ${inDuration(run.elapsedMs)}.
 `;
-}
-
-function table(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  leftColumns: number,
-): string {
-  const lines = [
-    header,
-    header.map((_, at) => (at < leftColumns ? '---' : '---:')),
-    ...rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|'))),
-  ];
-  return `${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`;
 }

@@ -154,11 +154,15 @@ export class GroupReadBatch extends ReadBatch {
   }
 }
 
-/** An object that JSON makes has room for its names and no more, and `__proto__` is a name like any other. */
+/**
+ * An object that JSON makes has room for its names and no more, and `__proto__` is a name like any other. But
+ * JSON.parse of Node 24 can take a name with an escape for another: `"` for `\`. Such names are set one by one.
+ */
 function templateOf(names: readonly string[]): FeatureRow {
-  return JSON.parse(
-    `{${names.map((name) => `${JSON.stringify(name)}:""`).join(',')}}`,
-  ) as FeatureRow;
+  const quoted = names.map((name) => JSON.stringify(name));
+  const isEscaped = quoted.some((text) => text.includes('\\'));
+  if (isEscaped) return decodeRow(names, new Array(names.length).fill(''));
+  return JSON.parse(`{${quoted.map((text) => `${text}:""`).join(',')}}`) as FeatureRow;
 }
 
 /** Callers mostly pass the same names again, be it the same array or one that is written out at each call. */

@@ -166,6 +166,22 @@ describe('a row of any names and values', () => {
     }
   });
 
+  test('has the name that was asked for, whatever names were read before that JSON escapes', () => {
+    for (const before of ['\\', '"', '\n', '\u0001']) {
+      for (const asked of ['"', '\\', '\n', '\u0001']) {
+        for (const names of [
+          ['first', before],
+          ['first', asked],
+        ]) {
+          const reader = new ReplyReader();
+          reader.push(Buffer.from('*2\r\n$1\r\n1\r\n$1\r\n2\r\n'));
+          const row = batchOf(new ReadShape(names)).readAnswer(reader) as object;
+          expect(Object.keys(row)).toStrictEqual(names);
+        }
+      }
+    }
+  });
+
   test('is its own: a change to one is seen in no other', () => {
     const batch = batchOf(new ReadShape(['a', '__proto__']));
     const reader = new ReplyReader();

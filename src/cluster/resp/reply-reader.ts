@@ -20,36 +20,26 @@
 
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { ColumnValues } from './column-values.ts';
+import { ARRAY, BULK, COLON, CR, LF, MINUS, NINE, NULL, PUSH, ZERO } from './resp-bytes.ts';
+import {
+  MAX_BULK_BYTES,
+  MAX_DEPTH,
+  MAX_ITEMS,
+  MAX_LINE_BYTES,
+  ProtocolError,
+  ServerError,
+  type Reply,
+  type StringsAs,
+} from './reply.ts';
+import { Skim } from './skim.ts';
 import { MAX_TABLE_BYTES, sharedStrings } from './string-table.ts';
+
+export { ProtocolError, ServerError, type Reply, type StringsAs } from './reply.ts';
 
 export const INCOMPLETE: unique symbol = Symbol('more bytes are needed');
 /** Another kind of reply than was asked for; nothing was consumed. */
 export const OTHER: unique symbol = Symbol('another kind of reply');
 
-/** An error reply. Not an Error: it is data, and one without a stack costs nothing. */
-export class ServerError {
-  readonly message: string;
-
-  constructor(message: string) {
-    this.message = message;
-  }
-}
-
-/** What came is not RESP; the connection can't be used any more. */
-export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError';
-}
-
-/** A Uint8Array is a string that is not UTF-8, or any where bytes were asked for: a copy. */
-export type Reply = string | Uint8Array | number | null | ServerError | readonly Reply[];
-
-/** As what strings are given: as text where they are UTF-8, or all as bytes. */
-export type StringsAs = 'text' | 'bytes';
-
-const MAX_BULK_BYTES = 536_870_912; // proto-max-bulk-len
-const MAX_LINE_BYTES = 65_536;
-const MAX_ITEMS = 16_777_216;
-const MAX_DEPTH = 16;
 /** More digits than this are left to `read`. */
 const MAX_DIGITS = 16;
 /** Of `#plainNumber`, which gives a number below -1 where there is none. */
@@ -62,17 +52,6 @@ const SHORT_STRING = 13;
 /** What a decoder puts in the place of what is not UTF-8. It may also have been written. */
 const REPLACEMENT = '\ufffd';
 const NO_BYTES = Buffer.alloc(0);
-
-const CR = 13;
-const LF = 10;
-const ZERO = 48;
-const NINE = 57;
-const MINUS = 45;
-const BULK = 36; // $
-const ARRAY = 42; // *
-const COLON = 58; // :
-const NULL = 95; // _
-const PUSH = 62; // >
 
 export class ReplyReader {
   #bytes: Buffer = NO_BYTES;
@@ -89,6 +68,9 @@ export class ReplyReader {
   #waitingBytes = 0;
   /** Where the string ends that was met last and not there whole: reading on before that is useless. */
   #neededEnd = 0;
+  /** Of the reply at `#skimBegin`, which was not there whole when it was read last. */
+  #skim: Skim | undefined;
+  #skimBegin = 0;
 
   /** Takes a chunk of the socket. It is kept until its last reply has been read. */
   push(chunk: Buffer): void {
@@ -116,6 +98,7 @@ export class ReplyReader {
       const rest = this.#bytes.subarray(this.#at);
       end = rest.length;
       this.#room = Buffer.concat([rest], 2 * end + this.#waitingBytes);
+      this.#skimBegin -= this.#at;
       this.#at = 0;
     }
     for (const chunk of this.#waiting) end += chunk.copy(this.#room, end);
@@ -258,7 +241,21 @@ export class ReplyReader {
   }
 
   /** Reads one reply of any kind. @throws ProtocolError */
-  read(as: StringsAs = 'text', depth = 0): Reply | typeof INCOMPLETE {
+  read(as: StringsAs = 'text'): Reply | typeof INCOMPLETE {
+    const begin = this.#at;
+    if (this.#skim && this.#skimBegin === begin) {
+      if (!this.#skim.isWhole(this.#bytes, begin)) return INCOMPLETE;
+      this.#skim = undefined;
+    }
+    const reply = this.#reply(as, 0);
+    if (reply === INCOMPLETE) {
+      this.#skim = new Skim();
+      this.#skimBegin = begin;
+    }
+    return reply;
+  }
+
+  #reply(as: StringsAs, depth: number): Reply | typeof INCOMPLETE {
     if (depth > MAX_DEPTH) throw new ProtocolError(`replies nested deeper than ${MAX_DEPTH}`);
     const type = this.#bytes[this.#at];
     if (type === undefined) return INCOMPLETE;
@@ -300,7 +297,7 @@ export class ReplyReader {
       case '%':
         return this.#items(2, as, depth);
       case '|':
-        return this.#items(2, as, depth) === INCOMPLETE ? INCOMPLETE : this.read(as, depth + 1);
+        return this.#items(2, as, depth) === INCOMPLETE ? INCOMPLETE : this.#reply(as, depth + 1);
       default:
         this.#at--;
         throw new ProtocolError(`no reply begins with ${this.peek()}`);
@@ -319,7 +316,7 @@ export class ReplyReader {
     if (count < 0 || count > MAX_ITEMS) throw new ProtocolError(`an array of ${count} items`);
     const items: Reply[] = [];
     for (let i = 0; i < count * perItem; i++) {
-      const item = this.read(as, depth + 1);
+      const item = this.#reply(as, depth + 1);
       if (item === INCOMPLETE) return INCOMPLETE;
       items.push(item);
     }

@@ -1,0 +1,26 @@
+/** What a reply is read as. */
+
+/** An error reply. Not an Error: it is data, and one without a stack costs nothing. */
+export class ServerError {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+/** What came is not RESP; the connection can't be used any more. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
+/** A Uint8Array is a string that is not UTF-8, or any where bytes were asked for: a copy. */
+export type Reply = string | Uint8Array | number | null | ServerError | readonly Reply[];
+
+/** As what strings are given: as text where they are UTF-8, or all as bytes. */
+export type StringsAs = 'text' | 'bytes';
+
+export const MAX_BULK_BYTES = 536_870_912; // proto-max-bulk-len
+export const MAX_LINE_BYTES = 65_536;
+export const MAX_ITEMS = 16_777_216;
+export const MAX_DEPTH = 16;

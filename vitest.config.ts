@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-/** Another copy of ioredis than the pinned one: `IOREDIS=ioredis-5 npm test` runs on the oldest of the range. */
+/** Another copy of ioredis than the pinned one: `IOREDIS=ioredis-copy npm test`. */
 const ioredis = process.env['IOREDIS'] ?? 'ioredis';
 /** Folders of test/ that are suites of their own. The tests of every other one need no servers. */
 const SUITES = ['integration', 'faults', 'launcher', 'containers', 'browser'] as const;

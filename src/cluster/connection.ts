@@ -116,7 +116,9 @@ export class Connection {
     );
     lane.onTrouble = (): void => void this.refreshOnSign();
     if (this.mode === 'cluster') lane.isStranger = () => this.#slotTable.isStranger(address);
-    this.#lanes[purpose].set(address, lane);
+    // What was under way when the store was closed may ask for one still: it is never opened.
+    if (this.closing.isClosed) lane.close();
+    else this.#lanes[purpose].set(address, lane);
     return lane;
   }
 

@@ -5,7 +5,7 @@ import { Redis, type Cluster } from 'ioredis';
 export { Cluster, Redis } from 'ioredis';
 export type { ClusterOptions, RedisOptions } from 'ioredis';
 
-/** The versions of ioredis that the test suites run on: package.json's peer dependency. */
+/** The versions whose objects may be given. The store itself runs on 6: package.json's peer dependency. */
 export const IOREDIS_RANGE = '^5.11.1 || ^6.0.0';
 
 /**

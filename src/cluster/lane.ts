@@ -49,6 +49,8 @@ interface Waiting {
 interface Opening extends Waiting {
   /** Whether a stranger will do. */
   readonly anyone: boolean;
+  /** A denial before this attempt to open was decided before the caller asked. */
+  readonly attempt: number;
 }
 
 /** An exchange on its way, and who waits for it. */
@@ -201,7 +203,9 @@ export class Lane {
       else if (this.#closed || (this.#wire.isBackingOff && !isDenial(this.#lastTrouble))) {
         reject(this.#losses.lost({ trouble: this.#lastTrouble, isCut: false }));
       } else {
-        this.#waiting.push({ anyone, resolve, reject });
+        const isBefore = this.#wire.isConnecting && isDenial(this.#lastTrouble);
+        const attempt = this.#openings + (isBefore ? 1 : 0);
+        this.#waiting.push({ anyone, attempt, resolve, reject });
         this.#expectSoon(this.#waiting.length);
         if (this.#state === 'closed') this.#wire.open();
         else if (this.isStranger !== undefined) void this.#identify(this.isStranger);
@@ -351,16 +355,16 @@ export class Lane {
     this.#lastTrouble = end.trouble || this.#lastTrouble;
     const wasOpen = this.#state !== 'closed';
     this.#state = 'closed'; // first: whoever is told may send again at once
-    this.#giveUp(this.#losses.lost(end));
+    this.#giveUp(this.#losses.lost(end), isDenial(end.trouble) ? this.#openings : undefined);
     this.#openings++;
     this.#isIdentifying = false;
     if (wasOpen && !this.#closed) this.onTrouble();
   }
 
-  #giveUp(lost: LaneLost): void {
-    const ended = [...this.#owed, ...this.#waiting];
+  #giveUp(lost: LaneLost, attempt = Number.POSITIVE_INFINITY): void {
+    const ended = [...this.#owed, ...this.#waiting.filter((one) => one.attempt <= attempt)];
     this.#owed = [];
-    this.#waiting = [];
+    this.#waiting = this.#waiting.filter((one) => one.attempt > attempt);
     this.#outgoing.truncate(0);
     this.#forget();
     for (const waiter of ended) waiter.reject(lost);

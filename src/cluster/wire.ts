@@ -83,6 +83,10 @@ export class Wire {
     return status === 'ready' && this.#state === 'closed';
   }
 
+  get isConnecting(): boolean {
+    return this.#redis.status === 'connecting' || this.#redis.status === 'connect';
+  }
+
   /** The host that the open connection leads to, as the system knows it. */
   get remoteHost(): string | undefined {
     return this.isOpen ? this.#redis.stream.remoteAddress?.replace(/^::ffff:/, '') : undefined;

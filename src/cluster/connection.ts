@@ -24,7 +24,7 @@ import type { ClusterLimits } from './options.ts';
 import { logInAnew } from './own-login.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from './topology.ts';
-import { Turns } from './turns.ts';
+import { PromptTurns, Turns } from './turns.ts';
 import { reachBy, type ConnectionMode, type Underlay } from './underlay.ts';
 
 /** The least time between two departures from one address, which may stay a replica. */
@@ -45,6 +45,7 @@ export class Connection {
     control: new Map(),
   };
   readonly #turns: Turns;
+  readonly #onlineTurns = new PromptTurns();
   readonly #slotTable: SlotTable;
 
   /** Lanes that were left, until they have read what they are owed. */
@@ -112,7 +113,7 @@ export class Connection {
       address,
       this.#open(address, purpose),
       { silenceMs, suspicionMs, chunksInFlight, loginPatienceMs },
-      purpose === 'online' ? undefined : this.#turns,
+      purpose === 'online' ? this.#onlineTurns : this.#turns,
     );
     lane.onTrouble = (): void => void this.refreshOnSign();
     if (this.mode === 'cluster') lane.isStranger = () => this.#slotTable.isStranger(address);

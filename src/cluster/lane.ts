@@ -11,7 +11,7 @@
  *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
  * - What is sent in one tick shares one write; while the node is busy with online reads, what is sent in one turn of the
  *   event loop.
- * - All lanes but those for online reads read a bounded number of rows in a turn (turns.ts).
+ * - A bounded number of rows is read in a turn of the event loop (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
  */
@@ -26,7 +26,7 @@ import type { LaneLimits } from './options.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
 import { withoutBytes } from './server-words.ts';
-import type { Turn, Turns } from './turns.ts';
+import { rowsWorth, type ReadingTurns, type Turn } from './turns.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
 /** Some commands on their way, and what reads their replies. */
@@ -85,7 +85,7 @@ export class Lane {
   #isIdentifying = false;
   readonly #losses: Losses;
   #reader = new ReplyReader();
-  readonly #turns: Turns | undefined;
+  readonly #turns: ReadingTurns;
   /** Came in, for a turn to come. */
   #inbox: Buffer[] = [];
   #awaitsTurn = false;
@@ -99,8 +99,8 @@ export class Lane {
   #watch: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param turns in which the replies are read; without them each is read as it comes */
-  constructor(address: Address, redis: Redis, limits: LaneLimits, turns?: Turns) {
+  /** @param turns in which the replies are read */
+  constructor(address: Address, redis: Redis, limits: LaneLimits, turns: ReadingTurns) {
     this.address = address;
     this.#turns = turns;
     this.#limit = pLimit(limits.chunksInFlight);
@@ -254,7 +254,7 @@ export class Lane {
    * do, and what the replies on other sockets make callers ask for goes out in the same write.
    */
   #flushSoon(): void {
-    const isBusy = this.#owed.length > 0 && this.#turns === undefined;
+    const isBusy = this.#owed.length > 0 && this.#turns.arePrompt;
     if (isBusy) setImmediate(this.#flush);
     else nextTick(this.#flush);
   }
@@ -302,13 +302,10 @@ export class Lane {
   }
 
   #onBytes(chunk: Buffer): void {
-    this.#heardAtMs = performance.now();
     this.#inbox.push(chunk);
-    if (this.#turns === undefined) this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY });
-    else if (!this.#awaitsTurn) {
-      this.#awaitsTurn = true;
-      this.#turns.add(this.#takeTurn);
-    }
+    if (this.#awaitsTurn) return;
+    this.#awaitsTurn = true;
+    this.#turns.add(this.#takeTurn);
   }
 
   readonly #takeTurn = (turn: Turn): boolean => {
@@ -327,6 +324,7 @@ export class Lane {
         const chunk = this.#inbox.shift();
         if (chunk === undefined) return true;
         this.#reader.push(chunk);
+        if (this.#reader.isInReply) turn.rowsLeft -= rowsWorth(chunk.length);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

@@ -17,12 +17,8 @@ export class Question implements Exchange {
   }
 
   read(reader: ReplyReader, turn: Turn): boolean {
-    const mark = reader.mark;
     const reply = reader.skipPushes() ?? reader.read();
-    if (reply === INCOMPLETE) {
-      reader.rewind(mark);
-      return false;
-    }
+    if (reply === INCOMPLETE) return false;
     this.reply = reply;
     turn.rowsLeft -= itemCountOf(reply);
     return true;

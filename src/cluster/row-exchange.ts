@@ -11,7 +11,7 @@ import {
   type ReplyReader,
   type StringsAs,
 } from './resp/reply-reader.ts';
-import type { Turn } from './turns.ts';
+import { rowsWorth, type Turn } from './turns.ts';
 
 /** Rows of one shape: what is sent for each, and how its replies are read. */
 export interface Batch<Answer> {
@@ -49,6 +49,9 @@ export interface Batch<Answer> {
 /** What became of a row: an answer, a reply code that is not as promised, or the server's error. */
 export type Outcome<Answer> = Answer | FeatureStoreError | ServerError;
 
+/** A row that is longer is not read from its start again when more of it has come. */
+const LONG_ROW_BYTES = 16_384;
+
 export class RowExchange<Answer> implements Exchange {
   readonly #batch: Batch<Answer>;
   readonly #rows: readonly number[];
@@ -63,6 +66,10 @@ export class RowExchange<Answer> implements Exchange {
   #partBegin = 0;
   #isPartSent = false;
   #abandoned = false;
+  /** Of the row that is being read, as far as they have come. */
+  #replies: Reply[] = [];
+  /** Where its replies start. */
+  #rowMark = 0;
 
   /** @param asking puts ASKING in front, which makes a node that imports the slot answer for it once */
   constructor(
@@ -140,25 +147,18 @@ export class RowExchange<Answer> implements Exchange {
 
   read(reader: ReplyReader, turn: Turn): boolean {
     const batch = this.#batch;
-    const end = Math.min(this.#partEnd, this.#deliveredCount + turn.rowsLeft);
     const begin = this.#deliveredCount;
     let [bytes, largestBytes] = [0, 0];
-    while (this.#deliveredCount < end) {
-      const mark = reader.mark;
-      if (reader.skipPushes() === INCOMPLETE) break;
-      let outcome: Outcome<Answer> | typeof INCOMPLETE | undefined;
+    while (this.#deliveredCount < this.#partEnd && turn.rowsLeft > 0) {
+      if (this.#replies.length === 0 && !reader.isInReply) this.#rowMark = reader.mark;
       const row = this.#rows[this.#deliveredCount] ?? 0;
-      if (!this.#asking) outcome = batch.readAnswer?.(reader, row);
-      outcome ??= this.#readReplies(reader, row);
-      if (outcome === INCOMPLETE) {
-        reader.rewind(mark);
-        break;
-      }
-      const rowBytes = reader.mark - mark;
+      const outcome = this.#readRow(reader, row);
+      if (outcome === INCOMPLETE) break;
+      const rowBytes = reader.mark - this.#rowMark;
       bytes += rowBytes;
       if (rowBytes > largestBytes) largestBytes = rowBytes;
       this.#deliveredCount++;
-      turn.rowsLeft--;
+      turn.rowsLeft -= rowsWorth(rowBytes);
       if (!this.#abandoned) this.#deliver(row, outcome);
     }
     const readCount = this.#deliveredCount - begin;
@@ -166,33 +166,52 @@ export class RowExchange<Answer> implements Exchange {
     return this.#deliveredCount === this.#partEnd;
   }
 
-  #readReplies(reader: ReplyReader, row: number): Outcome<Answer> | typeof INCOMPLETE {
-    const replies: Reply[] = [];
-    let error: ServerError | undefined;
-    for (let i = 0; i < this.#batch.commandsPerRow; i++) {
-      if (this.#asking && this.#asksBefore(i)) {
-        if (reader.skipPushes() === INCOMPLETE || reader.read() === INCOMPLETE) return INCOMPLETE;
-      }
-      if (reader.skipPushes() === INCOMPLETE) return INCOMPLETE;
-      const reply = reader.read(this.#batch.stringsAs);
-      if (reply === INCOMPLETE) return INCOMPLETE;
-      replies.push(reply);
-      error ??= errorIn(reply);
-    }
-    return error ?? this.#batch.answerOf(replies, row);
+  /** Quickly where it can be, and otherwise reply by reply, of which those that came are kept. */
+  #readRow(reader: ReplyReader, row: number): Outcome<Answer> | typeof INCOMPLETE {
+    if (reader.skipPushes() === INCOMPLETE) return INCOMPLETE;
+    if (this.#asking || this.#replies.length > 0) return this.#readReplies(reader, row);
+    const { mark } = reader;
+    const answer = this.#batch.readAnswer?.(reader, row);
+    if (answer !== undefined && answer !== INCOMPLETE) return answer;
+    reader.rewind(mark);
+    const isLong = reader.unreadBytes >= LONG_ROW_BYTES;
+    if (answer === INCOMPLETE && !isLong) return INCOMPLETE;
+    return this.#readReplies(reader, row);
   }
 
-  #asksBefore(commandIndex: number): boolean {
-    return commandIndex === 0 || this.#batch.transaction !== true;
+  #readReplies(reader: ReplyReader, row: number): Outcome<Answer> | typeof INCOMPLETE {
+    const { commandsPerRow, stringsAs } = this.#batch;
+    while (this.#replies.length < commandsPerRow + this.#asksPerRow) {
+      const reply = reader.skipPushes() ?? reader.read(stringsAs);
+      if (reply === INCOMPLETE) return INCOMPLETE;
+      this.#replies.push(reply);
+    }
+    const replies = this.#replies.filter((_, at) => !this.#isOfAsking(at));
+    this.#replies = [];
+    return firstErrorIn(replies) ?? this.#batch.answerOf(replies, row);
+  }
+
+  /** ASKING goes before each command; of a transaction before MULTI alone. */
+  get #asksPerRow(): number {
+    if (!this.#asking) return 0;
+    return this.#batch.transaction === true ? 1 : this.#batch.commandsPerRow;
+  }
+
+  #isOfAsking(at: number): boolean {
+    return this.#asksPerRow > 1 ? at % 2 === 0 : at < this.#asksPerRow;
   }
 }
 
 /**
- * The error in a reply, one inside EXEC's array included. The first of a row counts: EXECABORT only
- * says that an earlier command of the transaction was refused, whose error is the reason.
+ * The first error in the replies of a row, one inside EXEC's array included. It is the one that counts:
+ * EXECABORT only says that an earlier command of the transaction was refused, whose error is the reason.
  */
-function errorIn(reply: Reply): ServerError | undefined {
-  if (reply instanceof ServerError) return reply;
-  if (!Array.isArray(reply)) return undefined;
-  return reply.find((item) => item instanceof ServerError);
+function firstErrorIn(replies: readonly Reply[]): ServerError | undefined {
+  for (const reply of replies) {
+    if (reply instanceof ServerError) return reply;
+    if (!Array.isArray(reply)) continue;
+    const error: unknown = reply.find((item) => item instanceof ServerError);
+    if (error instanceof ServerError) return error;
+  }
+  return undefined;
 }

@@ -4,21 +4,40 @@
  *   sockets ─▶ online replies are read at once ─▶ timers, callers ─▶ some rows of bulk work ─▶ sockets ─▶ …
  *
  * A turn of the loop reads no more than `rowsPerTurn` rows of bulk replies, over all lanes together,
- * and what else takes long is done in slices with a turn between two. So what waits for the loop, a
+ * and of online replies no more than takes some milliseconds; what else takes long is done in slices
+ * with a turn between two. So what waits for the loop, a
  * single read above all, waits for a slice and not for a batch.
  */
 
 import { setImmediate } from '../clock.ts';
 
-/** What is left of a turn. Who reads a row takes it from here. */
+/** What is left of a turn. What reads a row takes it from here. */
 export interface Turn {
   rowsLeft: number;
+}
+
+/** Rows are counted by their length: one of so many bytes is one, a longer one is several. */
+const BYTES_PER_ROW = 512;
+
+/** What reading so many bytes takes from a turn. */
+export function rowsWorth(byteCount: number): number {
+  return Math.max(1, Math.floor(byteCount / BYTES_PER_ROW));
 }
 
 /** Works until it is done for now, and says true, or until the turn has nothing left. */
 export type TurnWork = (turn: Turn) => boolean;
 
-export class Turns {
+/** When what has arrived is read. */
+export interface ReadingTurns {
+  /** Whether it is read as it comes, as long as that is not much. */
+  readonly arePrompt: boolean;
+  /** Has the work done, now or in turns to come. */
+  add(work: TurnWork): void;
+}
+
+/** For bulk work: each turn of the event loop does some of it. */
+export class Turns implements ReadingTurns {
+  readonly arePrompt = false;
   readonly #rowsPerTurn: () => number;
   readonly #waiting: TurnWork[] = [];
   readonly #inNextTurn: (take: () => void) => void;
@@ -59,10 +78,37 @@ export class Turns {
   };
 }
 
+/**
+ * For online reads: they are read as they come, until so much has come in one turn of the loop that
+ * the rest is left to the next.
+ */
+export class PromptTurns implements ReadingTurns {
+  readonly arePrompt = true;
+  readonly #later = new Turns(() => PROMPT_ROWS_PER_TURN);
+  #turn: Turn = { rowsLeft: PROMPT_ROWS_PER_TURN };
+  #isEnding = false;
+
+  add(work: TurnWork): void {
+    const turn = this.#turn;
+    if (turn.rowsLeft <= 0 || !work(turn)) this.#later.add(work);
+    if (turn.rowsLeft >= PROMPT_ROWS_PER_TURN / 2 || this.#isEnding) return;
+    this.#isEnding = true;
+    setImmediate(this.#end);
+  }
+
+  readonly #end = (): void => {
+    this.#isEnding = false;
+    this.#turn = { rowsLeft: PROMPT_ROWS_PER_TURN };
+  };
+}
+
 /** Resolves in the next turn of the event loop, after it has looked at the sockets. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/** Of replies to online reads, over all lanes: some milliseconds. */
+const PROMPT_ROWS_PER_TURN = 256;
 
 /** Up to so many items are sorted, and twice as many merged, in a turn: a millisecond or two. */
 const SORTED_PER_TURN = 4_096;

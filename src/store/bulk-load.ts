@@ -21,8 +21,9 @@ export function bulkWriter(context: Context, ttlSeconds: number): RowWriter {
   return {
     commandsPerRow: 2,
     check: (id, features) => {
-      encoder.check(id, features);
+      const featureCount = encoder.check(id, features);
       someNames(id, encoder.namesOf(id, features));
+      return featureCount;
     },
     write: (id, key, features, writer) => {
       const names = someNames(id, encoder.namesOf(id, features));

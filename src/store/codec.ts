@@ -79,8 +79,8 @@ export class FeatureEncoder {
     for (const encoded of this.#encodeNames(id, names)) writer.encoded(encoded);
   }
 
-  /** What `writePairs` would refuse. @throws FeatureStoreError INVALID_FEATURE */
-  check(id: string, features: Features): void {
+  /** Refuses what `writePairs` would. Gives the number of features. @throws FeatureStoreError INVALID_FEATURE */
+  check(id: string, features: Features): number {
     const names = this.namesOf(id, features);
     this.#encodeNames(id, names);
     const values = valuesOf(id, features, names);
@@ -96,6 +96,7 @@ export class FeatureEncoder {
         if (bytes > MAX_ROW_BYTES) refuseRow(id);
       }
     }
+    return names.length;
   }
 
   #encodeNames(id: string, names: readonly string[]): readonly Uint8Array[] {
@@ -230,7 +231,7 @@ export function decodeText(
   return decodeRow(names, values);
 }
 
-function notText(id: string, name: string, byteCount: number): FeatureStoreError {
+export function notText(id: string, name: string, byteCount: number): FeatureStoreError {
   return new FeatureStoreError(
     'NOT_TEXT',
     `Entity ${show(id)}: Feature ${show(name)} is ${byteCount} bytes that are not UTF-8 text. ` +

@@ -6,7 +6,7 @@ import { FeatureStoreError } from '../errors.ts';
 import type { CallOptions, ValueOptions } from './call-options.ts';
 import { deliverOne, type Context } from './context.ts';
 import type { RowOf, ValuesAs } from './features.ts';
-import { decodeBytes, decodeText, setFeature } from './codec.ts';
+import { notText, setFeature } from './codec.ts';
 import { show } from './option-checks.ts';
 import { unexpected } from './unexpected-reply.ts';
 
@@ -31,7 +31,7 @@ export interface InspectedEntity {
 }
 
 /** Fields that are worked on in one turn of the event loop. */
-const FIELDS_PER_TURN = 5_000;
+const FIELDS_PER_TURN = 2_000;
 
 type Field = readonly [name: TextOrBytes, value: TextOrBytes];
 
@@ -41,22 +41,24 @@ export async function inspectEntity(
   key: string,
   options: CallOptions,
 ): Promise<InspectedEntity> {
-  const { all, keyTtlSeconds } = await deliverOne(
+  const { flat, keyTtlSeconds } = await deliverOne(
     context,
     key,
     [
       ['HGETALL', key],
       ['TTL', key],
     ],
-    ([flat, ttl]) => {
-      const fields = fieldsOf(flat);
+    ([reply, ttl]) => {
+      const fields = flatOf(reply);
       return fields instanceof FeatureStoreError
         ? fields
-        : { all: fields, keyTtlSeconds: Number(ttl) };
+        : { flat: fields, keyTtlSeconds: Number(ttl) };
     },
     options,
   );
-  if (all.length === 0) return { exists: false, keyTtlSeconds: -2, fields: [] };
+  if (flat.length === 0) return { exists: false, keyTtlSeconds: -2, fields: [] };
+  const all: Field[] = [];
+  await inPairs(flat, (name, value) => void all.push([name, value]));
   const sorted = await sortInTurns(all, byName);
   const names = sorted.map(([name]) => name);
   const ttls = await readFieldTtls(context, key, names, options);
@@ -68,12 +70,16 @@ export async function inspectEntity(
   return { exists: true, keyTtlSeconds, fields };
 }
 
-/** HGETALL replies `[name, value, …]`. */
-function fieldsOf(flat: unknown): Field[] | FeatureStoreError {
-  if (!Array.isArray(flat)) return unexpected('HGETALL', flat);
-  const fields: Field[] = [];
-  for (let i = 0; i < flat.length; i += 2) fields.push([flat[i], flat[i + 1]]);
-  return fields;
+/** HGETALL replies `[name, value, …]`: calls `work` with each pair, some of them in a turn. */
+async function inPairs(
+  flat: readonly TextOrBytes[],
+  work: (name: TextOrBytes, value: TextOrBytes) => void,
+): Promise<void> {
+  for (let from = 0; from < flat.length; from += 2 * FIELDS_PER_TURN) {
+    if (from > 0) await nextTurn();
+    const end = Math.min(from + 2 * FIELDS_PER_TURN, flat.length);
+    for (let at = from; at < end; at += 2) work(flat[at] ?? '', flat[at + 1] ?? '');
+  }
 }
 
 function byName([a]: Field, [b]: Field): number {
@@ -91,52 +97,28 @@ export async function readEntity<As extends ValuesAs>(
   const { as } = options;
   const command = ['HGETALL', key];
   const flat = await deliverOne(context, key, [command], ([reply]) => flatOf(reply), options, as);
-  return { row: await readAllInTurns(id, flat, as), featureCount: flat.length / 2 };
+  return { row: await rowOfAll(id, flat, as), featureCount: flat.length / 2 };
 }
 
-function flatOf(reply: unknown): readonly TextOrBytes[] | FeatureStoreError {
+/** The names and values of HGETALL, in turn. */
+export function flatOf(reply: unknown): readonly TextOrBytes[] | FeatureStoreError {
   return Array.isArray(reply) ? reply : unexpected('HGETALL', reply);
 }
 
-/** `readAll`, some fields in a turn of the event loop. */
-async function readAllInTurns<As extends ValuesAs>(
+/** A row of all that HGETALL replied, read as `as` says. Names are text in a row. */
+export async function rowOfAll<As extends ValuesAs>(
   id: string,
   flat: readonly TextOrBytes[],
   as?: As,
 ): Promise<RowOf<As>> {
-  if (flat.length <= 2 * FIELDS_PER_TURN) return orThrow(readAll(id, flat, as));
   const row: Record<string, TextOrBytes> = {};
-  for (let from = 0; from < flat.length; from += 2 * FIELDS_PER_TURN) {
-    if (from > 0) await nextTurn();
-    const part = orThrow(readAll(id, flat.slice(from, from + 2 * FIELDS_PER_TURN), as));
-    for (const [name, value] of Object.entries<TextOrBytes>(part)) setFeature(row, name, value);
-  }
-  return row as RowOf<As>; // of the kind that was asked for
-}
-
-/** A row of all that HGETALL replied, read as `as` says. Names are text in a row. */
-export function readAll<As extends ValuesAs = 'text'>(
-  id: string,
-  flat: unknown,
-  as?: As,
-): RowOf<As> | FeatureStoreError {
-  const fields = fieldsOf(flat);
-  if (fields instanceof FeatureStoreError) return fields;
-  const names: string[] = [];
-  const values: TextOrBytes[] = [];
-  for (const [given, value] of fields) {
+  await inPairs(flat, (given, value) => {
     const name = textOf(given);
-    if (name === undefined) return namelessField(id, given.length);
-    names.push(name);
-    values.push(value);
-  }
-  const row = as === 'bytes' ? decodeBytes(names, values) : decodeText(id, names, values);
-  return row as RowOf<As> | FeatureStoreError; // of the kind that was asked for
-}
-
-function orThrow<Row>(row: Row | FeatureStoreError): Row {
-  if (row instanceof FeatureStoreError) throw row;
-  return row;
+    if (name === undefined) throw namelessField(id, given.length);
+    if (as !== 'bytes' && typeof value !== 'string') throw notText(id, name, value.length);
+    setFeature(row, name, value);
+  });
+  return row as RowOf<As>; // of the kind that was asked for
 }
 
 function textOf(given: TextOrBytes): string | undefined {

@@ -17,7 +17,7 @@ import { ASKING, CommandWriter } from '../cluster/resp/command-writer.ts';
 import type { INCOMPLETE, Reply, ReplyReader } from '../cluster/resp/reply-reader.ts';
 import type { Batch } from '../cluster/row-exchange.ts';
 import { slotOf } from '../cluster/slot.ts';
-import { nextTurn } from '../cluster/turns.ts';
+import { nextTurn, rowsWorth } from '../cluster/turns.ts';
 import { FeatureStoreError, oneLine, PartialLoadError, type FailedRow } from '../errors.ts';
 import type { WriteOptions } from './call-options.ts';
 import { FeatureEncoder } from './codec.ts';
@@ -33,6 +33,8 @@ const WINDOWS_UNDER_WAY = 2;
 const BYTES_AHEAD = 16_777_216;
 /** Encoded or checked at once; then the event loop turns, so that online reads get their replies. */
 const ROWS_PER_TURN = 100;
+/** Of a usual row: one of more counts as several. */
+const FEATURES_PER_ROW = 16;
 /** A load with more failed rows than this is stopped: something is wrong with all of it. */
 const MAX_FAILED_ROWS = 1_000_000;
 
@@ -61,8 +63,8 @@ export interface RowWriter extends Pick<Batch<true>, 'commandsPerRow' | 'transac
   answerOf(replies: readonly Reply[], featureCount: number): true | FeatureStoreError;
   /** The same straight from the bytes, as a batch's `readAnswer` does. */
   readAnswer?(reader: ReplyReader, featureCount: number): true | typeof INCOMPLETE | undefined;
-  /** @throws FeatureStoreError INVALID_FEATURE */
-  check(id: string, features: Features): void;
+  /** Gives the number of features. @throws FeatureStoreError INVALID_FEATURE */
+  check(id: string, features: Features): number;
   /**
    * Writes the row's commands, and gives the number of features; 0, and nothing is written, where none
    * are there and that is fine.
@@ -96,11 +98,15 @@ async function checkRows(
   from: number,
   writer: Pick<RowWriter, 'check'>,
 ): Promise<void> {
+  let rowsLeft = ROWS_PER_TURN;
   for (let row = from; row < rows.length; row++) {
-    if (row % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
+    if (rowsLeft <= 0) {
+      await nextTurn();
+      rowsLeft = ROWS_PER_TURN;
+    }
     const [id, features] = entryOf(rows[row]);
     layout.keyFor(id);
-    writer.check(id, features);
+    rowsLeft -= Math.max(1, writer.check(id, features) / FEATURES_PER_ROW);
   }
 }
 
@@ -244,11 +250,16 @@ class RowWindow implements Window<Entry> {
   readonly #encoded: CommandWriter;
   readonly #begins: number[] = [];
   readonly #seconds: number[] = [];
+  #lastCost = 1;
 
   constructor(context: Context, writer: RowWriter, capacityBytes?: number) {
     this.#context = context;
     this.#writer = writer;
     this.#encoded = new CommandWriter(capacityBytes);
+  }
+
+  get lastCost(): number {
+    return this.#lastCost;
   }
 
   /** Bytes of all commands. */
@@ -264,7 +275,9 @@ class RowWindow implements Window<Entry> {
       [id] = row;
       const key = this.#context.layout.keyFor(row[0]);
       if (this.#distinctIds.has(row[0])) return false;
+      this.#lastCost = 1;
       const featureCount = this.#writer.write(row[0], key, row[1], this.#encoded);
+      this.#lastCost = rowsWorth(this.#encoded.length - begin);
       if (featureCount === 0) {
         this.nothingToWrite++;
         return true;

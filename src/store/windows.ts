@@ -17,6 +17,8 @@ export interface Window<Item> {
   add(item: Item): boolean;
   readonly full: boolean;
   readonly empty: boolean;
+  /** How many usual items the last one took as long as; one where it does not say. */
+  readonly lastCost?: number;
 }
 
 /** @param itemsPerTurn are taken at once; then the event loop turns, so that nothing waits for a whole window */
@@ -35,7 +37,7 @@ export async function* windowsOf<Item, W extends Window<Item>>(
   try {
     for (;;) {
       if (signal?.aborted) throw aborted(signal);
-      if (itemsLeft-- === 0) {
+      if (itemsLeft <= 0) {
         await nextTurn();
         itemsLeft = itemsPerTurn;
         continue; // the signal may have fired
@@ -48,6 +50,7 @@ export async function* windowsOf<Item, W extends Window<Item>>(
         window = newWindow();
         window.add(result.value);
       }
+      itemsLeft -= window.lastCost ?? 1;
       if (window.full) {
         yield window;
         window = newWindow();

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { readAll } from '../../src/store/inspect.ts';
+import { flatOf, rowOfAll } from '../../src/store/inspect.ts';
 
-test('HGETALL is read as names and values in turn', () => {
-  expect(readAll('u1', ['a', '1', 'b', '', '__proto__', 'x'])).toStrictEqual(
+test('HGETALL is read as names and values in turn', async () => {
+  expect(await rowOfAll('u1', ['a', '1', 'b', '', '__proto__', 'x'])).toStrictEqual(
     Object.fromEntries([
       ['a', '1'],
       ['b', ''],
       ['__proto__', 'x'],
     ]),
   );
-  expect(readAll('u1', [])).toStrictEqual({});
+  expect(await rowOfAll('u1', [])).toStrictEqual({});
 });
 
 test.each([null, 'OK', 7, undefined])('the reply %j is an error, not an absent entity', (reply) => {
-  expect(readAll('u1', reply)).toMatchObject({ code: 'UNEXPECTED_REPLY', retryable: false });
+  expect(flatOf(reply)).toMatchObject({ code: 'UNEXPECTED_REPLY', retryable: false });
 });

@@ -210,24 +210,27 @@ function plain(bytes: Buffer): Uint8Array {
 
 /** Words that are sent again and again, encoded once. */
 export function encodeWords(...words: readonly (string | number)[]): Uint8Array {
-  const writer = new CommandWriter();
-  for (const word of words) writer.bulkString(String(word));
-  return Uint8Array.from(writer.view());
+  scratch.truncate(0);
+  for (const word of words) scratch.bulkString(String(word));
+  return new Uint8Array(scratch.view());
 }
+
+/** For what is copied at once: names are encoded by the thousand. */
+const scratch = new CommandWriter();
 
 /** How a command of so many words begins, encoded once. */
 export function encodeHead(wordCount: number, name: string): Uint8Array {
   const writer = new CommandWriter();
   writer.arrayHeader(wordCount);
   writer.bulkString(name);
-  return Uint8Array.from(writer.view());
+  return new Uint8Array(writer.view());
 }
 
 /** A whole command, encoded once. */
 export function encodeCommand(...words: readonly (string | number)[]): Uint8Array {
   const writer = new CommandWriter();
   writer.command(words);
-  return Uint8Array.from(writer.view());
+  return new Uint8Array(writer.view());
 }
 
 export const ASKING: Uint8Array = encodeCommand('ASKING');

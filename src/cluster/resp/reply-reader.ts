@@ -1,15 +1,15 @@
 /**
  * Reads RESP2 and RESP3 replies from the bytes of a socket, cut at any byte.
  *
- * A reader never waits: where bytes are missing it gives INCOMPLETE, the caller rewinds to the mark
- * that it took, and reads again when more has come. Whatever it does not understand is a
- * ProtocolError that says what was seen; nothing is guessed.
+ * A reader never waits: where bytes are missing it gives INCOMPLETE, and is asked again when more
+ * has come. Whatever it does not understand is a ProtocolError that says what was seen; nothing is
+ * guessed.
  *
- * Two ways to read: `read` understands every reply. `readStrings` and `readInteger` are for those that
- * batches consist of, and decline everything else. Values that come again are not made again
- * (string-table.ts). Other short strings are cut out of the chunk's text, made once where the chunk is
- * pure ASCII, as most are: that is several times faster than decoding each. (Long ones are decoded
- * from the bytes: cut out, they would keep the whole chunk.)
+ * Two ways to read. `read` understands every reply, and goes on where it stopped: what it has read
+ * of an array is kept (open-arrays.ts), so an array of any length costs what its bytes do. The others,
+ * `readStrings` above all, are for what batches consist of: they decline everything else, and start
+ * again at the first byte of the reply. Values that come again are not made again
+ * (string-table.ts); others are cut out of the chunk's text (chunk-text.ts).
  *
  * A string is text where its bytes are UTF-8, and its bytes where not: nothing is replaced.
  * Only U+FFFD in decoded text makes it look twice. Lines, the server's own words, are always text.
@@ -18,20 +18,39 @@
  * 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 
-import { isAscii, isUtf8 } from 'node:buffer';
+import { ChunkText } from './chunk-text.ts';
 import type { ColumnValues } from './column-values.ts';
-import { ARRAY, BULK, COLON, CR, LF, MINUS, NINE, NULL, PUSH, ZERO } from './resp-bytes.ts';
+import { OpenArrays } from './open-arrays.ts';
 import {
   MAX_BULK_BYTES,
-  MAX_DEPTH,
-  MAX_ITEMS,
   MAX_LINE_BYTES,
   ProtocolError,
   ServerError,
   type Reply,
   type StringsAs,
 } from './reply.ts';
-import { Skim } from './skim.ts';
+import {
+  ARRAY,
+  ATTRIBUTE,
+  BIG_NUMBER,
+  BOOLEAN,
+  BULK,
+  BULK_ERROR,
+  COLON,
+  CR,
+  DOUBLE,
+  ERROR,
+  LF,
+  MAP,
+  MINUS,
+  NINE,
+  NULL,
+  PUSH,
+  SET,
+  SIMPLE,
+  VERBATIM,
+  ZERO,
+} from './resp-bytes.ts';
 import { MAX_TABLE_BYTES, sharedStrings } from './string-table.ts';
 
 export { ProtocolError, ServerError, type Reply, type StringsAs } from './reply.ts';
@@ -40,37 +59,33 @@ export const INCOMPLETE: unique symbol = Symbol('more bytes are needed');
 /** Another kind of reply than was asked for; nothing was consumed. */
 export const OTHER: unique symbol = Symbol('another kind of reply');
 
+/** What comes next is the first item of an array. */
+const OPENED: unique symbol = Symbol('an array is open');
 /** More digits than this are left to `read`. */
 const MAX_DIGITS = 16;
 /** Of `#plainNumber`, which gives a number below -1 where there is none. */
 const MORE = -2;
 const UNLIKE = -3;
-/** Above, making text of the bytes again with each chunk would cost more than it saves. */
-const MAX_TEXT_BYTES = 262_144;
-/** V8 copies a substring below 13 characters, and keeps its parent alive above. */
-const SHORT_STRING = 13;
-/** What a decoder puts in the place of what is not UTF-8. It may also have been written. */
-const REPLACEMENT = '\ufffd';
 const NO_BYTES = Buffer.alloc(0);
 
 export class ReplyReader {
   #bytes: Buffer = NO_BYTES;
-  /** Whether `#bytes` is pure ASCII, once a string is in it; as text then, once a short one is. */
-  #isAscii: boolean | undefined;
-  #text: string | undefined;
+  readonly #text = new ChunkText();
   #at = 0;
-  /** What `#bytes` is the begin of, where replies were put together from chunks. */
+  /** What `#bytes` is the first part of, where replies were put together from chunks. */
   #room: Buffer = NO_BYTES;
-  /** Behind the number that was read last. */
+  /** Bytes of the stream that came before `#bytes`. */
+  #bytesBefore = 0;
+  /** After the number that was read last. */
   #numberEnd = 0;
   /** Came in, not looked at: the reply that is being read is known to need more. */
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** Where the string ends that was met last and not there whole: reading on before that is useless. */
   #neededEnd = 0;
-  /** Of the reply at `#skimBegin`, which was not there whole when it was read last. */
-  #skim: Skim | undefined;
-  #skimBegin = 0;
+  /** Of the reply that `read` is in the middle of. */
+  readonly #arrays = new OpenArrays();
+  #isInPush = false;
 
   /** Takes a chunk of the socket. It is kept until its last reply has been read. */
   push(chunk: Buffer): void {
@@ -78,45 +93,56 @@ export class ReplyReader {
     this.#waitingBytes += chunk.length;
     if (this.#bytes.length + this.#waitingBytes < this.#neededEnd) return;
     if (this.#at === this.#bytes.length && this.#waiting.length === 1) {
+      this.#bytesBefore += this.#at;
       this.#bytes = chunk;
       this.#room = NO_BYTES;
       this.#at = 0;
     } else {
       this.#append();
     }
-    this.#isAscii = undefined;
-    this.#text = undefined;
+    this.#text.reset(this.#bytes);
     this.#neededEnd = 0;
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
   }
 
-  /** Puts what waits behind what is left, in a buffer that doubles: a long reply is not copied with each chunk. */
+  /** Puts what waits after what is left, in a buffer that doubles: no copy of it all per chunk. */
   #append(): void {
     let end = this.#bytes.length;
     if (this.#room.length < end + this.#waitingBytes) {
       const rest = this.#bytes.subarray(this.#at);
       end = rest.length;
       this.#room = Buffer.concat([rest], 2 * end + this.#waitingBytes);
-      this.#skimBegin -= this.#at;
+      this.#bytesBefore += this.#at;
       this.#at = 0;
     }
     for (const chunk of this.#waiting) end += chunk.copy(this.#room, end);
     this.#bytes = this.#room.subarray(0, end);
   }
 
-  /** Where the next reply begins, for `rewind`. Valid until the next `push`. */
+  /** How many bytes of the stream have been read; for `rewind`, within the reply that comes next. */
   get mark(): number {
-    return this.#at;
+    return this.#bytesBefore + this.#at;
   }
 
+  /** Goes back to where the reply starts that could not be read whole, in another way than `read`. */
   rewind(mark: number): void {
-    this.#at = mark;
+    this.#at = mark - this.#bytesBefore;
+  }
+
+  /** Whether `read` has read a part of an array, and needs more bytes. */
+  get isInReply(): boolean {
+    return !this.#arrays.isEmpty;
+  }
+
+  /** Bytes that have come and are not read. */
+  get unreadBytes(): number {
+    return this.#bytes.length - this.#at + this.#waitingBytes;
   }
 
   /** Whether no byte is left. */
   get empty(): boolean {
-    return this.#at === this.#bytes.length && this.#waitingBytes === 0;
+    return this.unreadBytes === 0;
   }
 
   /** The bytes that come next, for the message of an error. */
@@ -126,13 +152,10 @@ export class ReplyReader {
 
   /** Skips push frames, which answer nobody. @throws ProtocolError */
   skipPushes(): typeof INCOMPLETE | undefined {
-    while (this.#bytes[this.#at] === PUSH) {
-      const begin = this.#at;
-      this.#at++;
-      if (this.#items(1, 'text', 0) === INCOMPLETE) {
-        this.#at = begin;
-        return INCOMPLETE;
-      }
+    while (this.#isInPush || (this.#bytes[this.#at] === PUSH && !this.isInReply)) {
+      this.#isInPush = true;
+      if (this.read() === INCOMPLETE) return INCOMPLETE;
+      this.#isInPush = false;
     }
     return undefined;
   }
@@ -145,7 +168,7 @@ export class ReplyReader {
     const { values } = columns;
     const bytes = this.#bytes;
     if (this.#at >= bytes.length) return INCOMPLETE;
-    if (bytes[this.#at] !== ARRAY) return OTHER;
+    if (bytes[this.#at] !== ARRAY || this.isInReply) return OTHER;
     const count = this.#plainNumber(this.#at + 1);
     if (count === MORE) return INCOMPLETE;
     if (count !== values.length) return OTHER;
@@ -195,7 +218,7 @@ export class ReplyReader {
   /** Reads an integer, not a negative or a huge one. Consumes nothing unless it gives one. */
   readInteger(): number | typeof OTHER | typeof INCOMPLETE {
     if (this.#at >= this.#bytes.length) return INCOMPLETE;
-    if (this.#bytes[this.#at] !== COLON) return OTHER;
+    if (this.#bytes[this.#at] !== COLON || this.isInReply) return OTHER;
     const value = this.#plainNumber(this.#at + 1);
     if (value === MORE) return INCOMPLETE;
     if (value < 0) return OTHER;
@@ -206,6 +229,7 @@ export class ReplyReader {
   /** Reads replies that are these bytes. Consumes nothing unless it gives true. */
   readExactly(replies: Uint8Array): true | typeof OTHER | typeof INCOMPLETE {
     const bytes = this.#bytes;
+    if (this.isInReply) return OTHER;
     const begin = this.#at;
     const there = Math.min(replies.length, bytes.length - begin);
     for (let i = 0; i < there; i++) if (bytes[begin + i] !== replies[i]) return OTHER;
@@ -215,7 +239,7 @@ export class ReplyReader {
   }
 
   /**
-   * The number at `at`, up to its CR LF, behind which `#numberEnd` points: some digits, or -1. MORE
+   * The number at `at`, up to its CR LF, after which `#numberEnd` points: some digits, or -1. MORE
    * where bytes are missing, UNLIKE where something else is there.
    */
   #plainNumber(at: number): number {
@@ -240,64 +264,55 @@ export class ReplyReader {
     return isNegative ? -1 : value;
   }
 
-  /** Reads one reply of any kind. @throws ProtocolError */
+  /** Reads one reply of any kind; asked again, it goes on in the same one. @throws ProtocolError */
   read(as: StringsAs = 'text'): Reply | typeof INCOMPLETE {
-    const begin = this.#at;
-    if (this.#skim && this.#skimBegin === begin) {
-      if (!this.#skim.isWhole(this.#bytes, begin)) return INCOMPLETE;
-      this.#skim = undefined;
+    for (;;) {
+      const begin = this.#at;
+      const item = this.#item(as);
+      if (item === INCOMPLETE) {
+        this.#at = begin;
+        return INCOMPLETE;
+      }
+      const reply = item === OPENED ? undefined : this.#arrays.put(item);
+      if (reply !== undefined) return reply;
     }
-    const reply = this.#reply(as, 0);
-    if (reply === INCOMPLETE) {
-      this.#skim = new Skim();
-      this.#skimBegin = begin;
-    }
-    return reply;
   }
 
-  #reply(as: StringsAs, depth: number): Reply | typeof INCOMPLETE {
-    if (depth > MAX_DEPTH) throw new ProtocolError(`replies nested deeper than ${MAX_DEPTH}`);
-    const type = this.#bytes[this.#at];
-    if (type === undefined) return INCOMPLETE;
-    this.#at++;
-    switch (String.fromCharCode(type)) {
-      case '+':
-      case ',':
-      case '(':
-        return this.#line();
-      case '-':
-        return this.#error(this.#line());
-      case ':':
-        return this.#integer();
-      case '#': {
-        const line = this.#line();
-        if (line === INCOMPLETE) return line;
-        if (line === 't' || line === 'f') return line === 't' ? 1 : 0;
-        throw new ProtocolError(`boolean ${JSON.stringify(line)}`);
-      }
-      case '_': {
-        const line = this.#line();
-        if (line === INCOMPLETE) return line;
-        if (line !== '') throw new ProtocolError(`null ${JSON.stringify(line)}`);
-        return null;
-      }
-      case '$':
+  /** A reply that is no array; or an array is opened, whose items come next. */
+  #item(as: StringsAs): Reply | typeof INCOMPLETE | typeof OPENED {
+    const type = this.#bytes[this.#at++];
+    switch (type) {
+      case BULK:
         return this.#bulk(as);
-      case '!':
+      case COLON:
+        return this.#integer();
+      case ARRAY:
+      case SET:
+      case PUSH:
+        return this.#open(1);
+      case MAP:
+        return this.#open(2);
+      case ATTRIBUTE:
+        return this.#open(2, true);
+      case SIMPLE:
+      case DOUBLE:
+      case BIG_NUMBER:
+        return this.#line();
+      case ERROR:
+        return this.#error(this.#line());
+      case BULK_ERROR:
         return this.#error(this.#bulk('text'));
-      case '=': {
+      case NULL:
+        return this.#word('null', { '': null });
+      case BOOLEAN:
+        return this.#word('boolean', { t: 1, f: 0 });
+      case VERBATIM: {
         const verbatim = this.#bulk(as);
         const isString = typeof verbatim === 'string' || verbatim instanceof Uint8Array;
         return isString ? verbatim.slice('txt:'.length) : verbatim;
       }
-      case '*':
-      case '~':
-      case '>':
-        return this.#items(1, as, depth);
-      case '%':
-        return this.#items(2, as, depth);
-      case '|':
-        return this.#items(2, as, depth) === INCOMPLETE ? INCOMPLETE : this.#reply(as, depth + 1);
+      case undefined:
+        return INCOMPLETE;
       default:
         this.#at--;
         throw new ProtocolError(`no reply begins with ${this.peek()}`);
@@ -309,18 +324,21 @@ export class ReplyReader {
     return new ServerError(typeof words === 'string' ? words : Buffer.from(words ?? []).toString());
   }
 
-  #items(perItem: number, as: StringsAs, depth: number): Reply | typeof INCOMPLETE {
+  #word(kind: string, meanings: Readonly<Record<string, Reply>>): Reply | typeof INCOMPLETE {
+    const line = this.#line();
+    if (line === INCOMPLETE) return line;
+    if (Object.hasOwn(meanings, line)) return meanings[line] ?? null;
+    throw new ProtocolError(`${kind} ${JSON.stringify(line)}`);
+  }
+
+  /** An attribute is followed by what it is about. */
+  #open(perCount: number, isAttribute = false): Reply | typeof INCOMPLETE | typeof OPENED {
     const count = this.#integer();
     if (count === INCOMPLETE) return INCOMPLETE;
-    if (count === -1) return null;
-    if (count < 0 || count > MAX_ITEMS) throw new ProtocolError(`an array of ${count} items`);
-    const items: Reply[] = [];
-    for (let i = 0; i < count * perItem; i++) {
-      const item = this.#reply(as, depth + 1);
-      if (item === INCOMPLETE) return INCOMPLETE;
-      items.push(item);
-    }
-    return items;
+    if (count === -1 && !isAttribute) return null;
+    if (count === 0 && !isAttribute) return [];
+    this.#arrays.open(count, perCount, isAttribute);
+    return OPENED;
   }
 
   #bulk(as: StringsAs): string | Uint8Array | null | typeof INCOMPLETE {
@@ -338,8 +356,8 @@ export class ReplyReader {
     if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF)
       throw new ProtocolError(`a string of ${length} bytes does not end there`);
     this.#at = end + 2;
-    if (as === 'bytes') return this.#copyOf(begin, end);
-    return this.#textOf(begin, end) ?? this.#copyOf(begin, end);
+    if (as === 'bytes') return this.#text.copyOf(begin, end);
+    return this.#text.textOf(begin, end) ?? this.#text.copyOf(begin, end);
   }
 
   #integer(): number | typeof INCOMPLETE {
@@ -360,38 +378,18 @@ export class ReplyReader {
       if (this.#bytes.length - this.#at <= MAX_LINE_BYTES) return INCOMPLETE;
       throw new ProtocolError(`a line of more than ${MAX_LINE_BYTES} bytes`);
     }
-    const line = this.#textOf(this.#at, end) ?? this.#bytes.toString('utf8', this.#at, end);
+    const line = this.#text.textOf(this.#at, end) ?? this.#bytes.toString('utf8', this.#at, end);
     this.#at = end + 2;
     return line;
   }
 
   #columnText(begin: number, end: number, columns: ColumnValues, at: number): string | undefined {
-    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(at)) return this.#textOf(begin, end);
+    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(at)) return this.#text.textOf(begin, end);
     const known = sharedStrings.find(this.#bytes, begin, end);
     columns.learn(at, known !== undefined);
     if (known !== undefined) return known;
-    const text = this.#textOf(begin, end);
+    const text = this.#text.textOf(begin, end);
     if (text !== undefined) sharedStrings.keep(text);
     return text;
-  }
-
-  /** The bytes as text; undefined where they are not UTF-8. */
-  #textOf(begin: number, end: number): string | undefined {
-    const bytes = this.#bytes;
-    if ((this.#isAscii ??= bytes.length <= MAX_TEXT_BYTES && isAscii(bytes))) {
-      if (end - begin >= SHORT_STRING) return bytes.toString('latin1', begin, end);
-      return (this.#text ??= bytes.toString('latin1')).substring(begin, end);
-    }
-    const text = bytes.toString('utf8', begin, end);
-    const isText = !text.includes(REPLACEMENT) || isUtf8(bytes.subarray(begin, end));
-    return isText ? text : undefined;
-  }
-
-  /** A copy of exactly these bytes: a view would keep the whole chunk, and change with it. */
-  #copyOf(begin: number, end: number): Uint8Array {
-    const copy = new Uint8Array(end - begin);
-    if (copy.length >= SHORT_STRING) copy.set(this.#bytes.subarray(begin, end));
-    else for (let i = 0; i < copy.length; i++) copy[i] = this.#bytes[begin + i] ?? 0;
-    return copy;
   }
 }

@@ -10,6 +10,11 @@ export const ARRAY = 42; // *
 export const COLON = 58; // :
 export const NULL = 95; // _
 export const PUSH = 62; // >
+export const SIMPLE = 43; // +
+export const ERROR = 45; // -
+export const DOUBLE = 44; // ,
+export const BIG_NUMBER = 40; // (
+export const BOOLEAN = 35; // #
 export const BULK_ERROR = 33; // !
 export const VERBATIM = 61; // =
 export const SET = 126; // ~

@@ -109,12 +109,8 @@ export const strings = (count: number): ColumnValues => new ColumnValues(count);
 export function readAll(reader: ReplyReader, limit: number): Reply[] {
   const replies: Reply[] = [];
   while (replies.length <= limit) {
-    const { mark } = reader;
     const reply = reader.skipPushes() ?? reader.read();
-    if (reply === INCOMPLETE) {
-      reader.rewind(mark);
-      return replies;
-    }
+    if (reply === INCOMPLETE) return replies;
     replies.push(reply);
   }
   throw new Error('more replies than bytes');

@@ -48,12 +48,8 @@ function readAll(chunks: readonly Buffer[], as: StringsAs): Reply[] {
   for (const chunk of chunks) {
     reader.push(Buffer.from(chunk));
     for (;;) {
-      const { mark } = reader;
       const reply = reader.read(as);
-      if (reply === INCOMPLETE) {
-        reader.rewind(mark);
-        break;
-      }
+      if (reply === INCOMPLETE) break;
       replies.push(reply);
     }
   }

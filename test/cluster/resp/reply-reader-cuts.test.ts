@@ -75,12 +75,8 @@ class Reading {
 
   #readOne(): boolean {
     const { reader } = this;
-    const { mark } = reader;
     const reply = reader.skipPushes() ?? this.#reply();
-    if (reply === INCOMPLETE) {
-      reader.rewind(mark);
-      return false;
-    }
+    if (reply === INCOMPLETE) return false;
     this.replies.push(reply);
     return true;
   }

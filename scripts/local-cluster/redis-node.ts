@@ -26,6 +26,8 @@ export type Connection = Omit<RedisOptions, 'replyMapping'>;
 export interface RedisNodeOptions {
   readonly serverPath: string;
   readonly port: number;
+  /** Where it is reached; `config` has it listen there. @default '127.0.0.1' */
+  readonly host?: string;
   /** The node's own folder: config, log, pid file, nodes.conf. */
   readonly dir: string;
   /** Lines of redis.conf for this node at this port; later lines win. */
@@ -42,9 +44,9 @@ export class PortTakenError extends Error {
 }
 
 export class RedisNode implements AsyncDisposable {
-  readonly host = '127.0.0.1';
   readonly dir: string;
   readonly #options: RedisNodeOptions;
+  #host: string;
   #port: number;
   #extraConfig: readonly string[] = [];
   #child: ChildProcess | undefined;
@@ -53,7 +55,12 @@ export class RedisNode implements AsyncDisposable {
   constructor(options: RedisNodeOptions) {
     this.#options = options;
     this.dir = options.dir;
+    this.#host = options.host ?? '127.0.0.1';
     this.#port = options.port;
+  }
+
+  get host(): string {
+    return this.#host;
   }
 
   get port(): number {
@@ -126,9 +133,14 @@ export class RedisNode implements AsyncDisposable {
 
   /** Stops it if it runs, and starts it in the same folder, so with the same cluster id. */
   async restart(
-    change: { readonly port?: number; readonly extraConfig?: readonly string[] } = {},
+    change: {
+      readonly host?: string;
+      readonly port?: number;
+      readonly extraConfig?: readonly string[];
+    } = {},
   ): Promise<void> {
     await this.stop();
+    this.#host = change.host ?? this.#host;
     this.#port = change.port ?? this.#port;
     this.#extraConfig = change.extraConfig ?? this.#extraConfig;
     await this.start();

@@ -50,7 +50,7 @@ export async function askNode(
       if (verdict.kind === 'fail') throw verdict.error;
       if (verdict.kind === 'wait') {
         obstacle = verdict.error;
-        if (verdict.isReplica) connection.leave(address);
+        if (verdict.isDisplaced) connection.leave(address);
       }
     } catch (error) {
       if (!(error instanceof LaneLost)) throw error;

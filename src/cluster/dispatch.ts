@@ -186,10 +186,12 @@ class Dispatch<Answer> implements Call<Answer> {
     const verdict = verdictOf(outcome.message, parcel.to);
     if (verdict.kind === 'fail') return this.#fail(parcel, row, verdict.error);
     if (verdict.kind === 'wait') {
-      if (verdict.isReplica) this.connection.leave(parcel.to);
+      if (verdict.isDisplaced) this.connection.leave(parcel.to);
       return next.wait(row, verdict.error);
     }
     const target = this.connection.reach(verdict.address);
+    // A node sends nobody to itself: its name means another one by now.
+    if (target === parcel.to) this.connection.leave(target);
     if (verdict.kind === 'moved') this.connection.topology.assign(verdict.slot, target);
     next.go(verdict.kind, target, row);
   }

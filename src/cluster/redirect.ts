@@ -21,8 +21,8 @@ export type Verdict =
   | {
       readonly kind: 'wait';
       readonly error: FeatureStoreError;
-      /** Whether the node is a replica, so that its name may mean another one by now. */
-      readonly isReplica: boolean;
+      /** Whether the node can own no such slot, so that its name may mean another one by now. */
+      readonly isDisplaced: boolean;
     }
   | { readonly kind: 'fail'; readonly error: FeatureStoreError };
 
@@ -49,6 +49,8 @@ const WAIT_FOR: ReadonlyMap<string, string> = new Map([
 
 /** Where EXEC itself is refused, the reason comes behind this (redis 8.0, execCommandAbort). */
 const ABORTED = /^EXECABORT Transaction discarded because of: /;
+/** Of a replica, or of a node that has left the cluster and knows no owner of any slot. */
+const DISPLACED = /^(READONLY|MASTERDOWN|CLUSTERDOWN Hash slot not served)/;
 const REDIRECT = /^(MOVED|ASK) (\d+) (.*):(\d+)$/;
 
 /** @param from the node that replied: a redirect without a host means another port of its host */
@@ -71,8 +73,8 @@ export function verdictOf(message: string, from: Address): Verdict {
 
 function wait(message: string, from: Address, advice: string): Verdict {
   const said = `${from} answers '${serverWords(message)}'. ${advice}`;
-  const isReplica = /^(READONLY|MASTERDOWN) /.test(message.replace(ABORTED, ''));
-  return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said), isReplica };
+  const isDisplaced = DISPLACED.test(message.replace(ABORTED, ''));
+  return { kind: 'wait', error: new FeatureStoreError('SHARD_UNAVAILABLE', said), isDisplaced };
 }
 
 /** The error of a row that the server refused for good. */

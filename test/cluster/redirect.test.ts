@@ -63,6 +63,18 @@ test.each([
 });
 
 test.each([
+  ["READONLY You can't write against a read only replica.", true],
+  ['EXECABORT Transaction discarded because of: READONLY You are a replica.', true],
+  ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true],
+  ['CLUSTERDOWN Hash slot not served', true],
+  // A cluster in trouble, of which every node says so, is not connected to anew.
+  ['CLUSTERDOWN The cluster is down', false],
+  ['LOADING Redis is loading the dataset in memory', false],
+])('%s: whether its name may mean another node: %s', (message, isDisplaced) => {
+  expect(verdictOf(message, FROM)).toMatchObject({ kind: 'wait', isDisplaced });
+});
+
+test.each([
   ['WRONGTYPE Operation against a key holding the wrong kind of value', 'WRONG_TYPE', 'key prefix'],
   ["OOM command not allowed when used memory > 'maxmemory'.", 'OUT_OF_MEMORY', 'maxmemory'],
   ['NOAUTH Authentication required.', 'ACCESS_DENIED', 'redisOptions.password'],

@@ -47,7 +47,10 @@ export async function askNode(
       const { reply } = question;
       if (!(reply instanceof ServerError)) return reply;
       const verdict = verdictOf(reply.message, address);
-      if (verdict.kind === 'fail') throw verdict.error;
+      if (verdict.kind === 'fail') {
+        if (!verdict.isLoggedOut || !connection.logInAgain(address)) throw verdict.error;
+        obstacle = verdict.error;
+      }
       if (verdict.kind === 'wait') {
         obstacle = verdict.error;
         if (verdict.isDisplaced) connection.leave(address);

@@ -77,6 +77,7 @@ export class Connection {
       closing,
       reach,
       laneTo: (address) => this.lane(address, 'control'),
+      logInAgain: (address) => void this.logInAgain(address),
       onReplaced: (topology) => {
         this.#dropSilentLanes(topology);
         this.#closeStrayLanes(topology);
@@ -94,6 +95,13 @@ export class Connection {
     if (now - (this.#leftAtMs.get(address) ?? Number.NEGATIVE_INFINITY) < LEAVE_EVERY_MS) return;
     this.#leftAtMs.set(address, now);
     for (const purpose of LANE_PURPOSES) this.#retire(address, purpose);
+  }
+
+  /** `leave`, where new connections ask for their credentials. Whether they do. */
+  logInAgain(address: Address): boolean {
+    if (this.#underlay.credentials === undefined) return false;
+    this.leave(address);
+    return true;
   }
 
   get topology(): Topology {

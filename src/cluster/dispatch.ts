@@ -184,7 +184,10 @@ class Dispatch<Answer> implements Call<Answer> {
     if (outcome instanceof FeatureStoreError) return this.#fail(parcel, row, outcome);
     if (!(outcome instanceof ServerError)) return this.#gather.answer(row, outcome);
     const verdict = verdictOf(outcome.message, parcel.to);
-    if (verdict.kind === 'fail') return this.#fail(parcel, row, verdict.error);
+    if (verdict.kind === 'fail') {
+      const goesOn = verdict.isLoggedOut && this.connection.logInAgain(parcel.to);
+      return goesOn ? next.wait(row, verdict.error) : this.#fail(parcel, row, verdict.error);
+    }
     if (verdict.kind === 'wait') {
       if (verdict.isDisplaced) this.connection.leave(parcel.to);
       return next.wait(row, verdict.error);

@@ -5,6 +5,8 @@
  *   ASK                this key has already moved: go there once, behind ASKING, remember nothing
  *   TRYAGAIN, LOADING, CLUSTERDOWN, MASTERDOWN, READONLY, NOREPLICAS, BUSY, UNKILLABLE
  *                      nobody can answer just now: wait, look again who owns the slot, go again
+ *   NOAUTH             on a connection that has logged in: it is left, and a new one logs in, where
+ *                      there are credentials to ask for
  *   anything else      the row's own error
  *
  * An error never becomes an absent row. The words are the server's:
@@ -24,7 +26,12 @@ export type Verdict =
       /** Whether the node can own no such slot, so that its name may mean another one by now. */
       readonly isDisplaced: boolean;
     }
-  | { readonly kind: 'fail'; readonly error: FeatureStoreError };
+  | {
+      readonly kind: 'fail';
+      readonly error: FeatureStoreError;
+      /** As `isLoggedOut` says. */
+      readonly isLoggedOut: boolean;
+    };
 
 /** What rows wait for, and what to do where it lasts. */
 const WAIT_FOR: ReadonlyMap<string, string> = new Map([
@@ -68,7 +75,12 @@ export function verdictOf(message: string, from: Address): Verdict {
   const word = message.replace(ABORTED, '').split(' ', 1)[0] ?? '';
   const advice = WAIT_FOR.get(word);
   if (advice !== undefined) return wait(message, from, advice);
-  return { kind: 'fail', error: refusal(word, message, from) };
+  return { kind: 'fail', error: refusal(word, message, from), isLoggedOut: isLoggedOut(word) };
+}
+
+/** Whether an error reply says that the connection is not logged in, or not any more. */
+export function isLoggedOut(message: string): boolean {
+  return /^NOAUTH\b/.test(message);
 }
 
 function wait(message: string, from: Address, advice: string): Verdict {

@@ -18,6 +18,8 @@ import { isCluster } from './ioredis.ts';
 import type { Lane } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
+import { isLoggedOut } from './redirect.ts';
+import { ServerError } from './resp/reply-reader.ts';
 import { LATE, orLate } from './timer.ts';
 import { Topology, type AddressMapper } from './topology.ts';
 import { addressOf, type Underlay } from './underlay.ts';
@@ -31,6 +33,8 @@ export interface SlotTableHost {
   readonly reach: AddressMapper;
   /** The lane on which a node is asked. */
   laneTo(address: Address): Lane;
+  /** Called where the lane is not logged in any more. */
+  logInAgain(address: Address): void;
   /** Called after each refresh that replaced the table. */
   onReplaced(topology: Topology): void;
 }
@@ -207,6 +211,9 @@ export class SlotTable {
       const answer = await orLate(this.#host.limits.refreshTimeoutMs, ask());
       if (answer === LATE) return undefined;
       const [info, slots] = answer;
+      if (slots instanceof ServerError && isLoggedOut(slots.message)) {
+        this.#host.logInAgain(address);
+      }
       const topology = Topology.fromClusterSlots(slots, address, this.#host.reach);
       const epoch = Number(/cluster_current_epoch:(\d+)/.exec(String(info))?.[1] ?? 0);
       return topology.coveredSlotCount > 0 ? { asked: address, topology, epoch } : undefined;

@@ -63,6 +63,18 @@ test.each([
 });
 
 test.each([
+  ['NOAUTH Authentication required.', true],
+  ['WRONGPASS invalid username-password pair or user is disabled.', false],
+  ["NOPERM User u has no permissions to run the 'hget' command", false],
+])('%s: whether a new connection would log in: %s', (message, isOut) => {
+  expect(verdictOf(message, FROM)).toMatchObject({
+    kind: 'fail',
+    error: { code: 'ACCESS_DENIED', retryable: false },
+    isLoggedOut: isOut,
+  });
+});
+
+test.each([
   ["READONLY You can't write against a read only replica.", true],
   ['EXECABORT Transaction discarded because of: READONLY You are a replica.', true],
   ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true],

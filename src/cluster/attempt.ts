@@ -7,7 +7,7 @@
 import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
-import { notConfirmed } from './confirmation.ts';
+import { isStepDown, notConfirmed } from './confirmation.ts';
 import type { Connection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
 import type { Lane } from './lane.ts';
@@ -173,6 +173,7 @@ export class Attempt<Answer> {
     this.#held = [];
     const isConfirmed = typeof wait.reply === 'number' && wait.reply >= minReplicas;
     lane.noteReplicas(isConfirmed);
+    if (isStepDown(wait.reply)) this.#call.connection.leave(lane.address);
     for (const [row, outcome] of held) {
       const isWritten = !(outcome instanceof FeatureStoreError || outcome instanceof ServerError);
       const holds = isConfirmed || !isWritten;

@@ -30,7 +30,8 @@ export function notConfirmed(
   );
 }
 
-/** The primary has become a replica while it waited, or before. */
-function isStepDown({ message }: ServerError): boolean {
-  return message.startsWith('UNBLOCKED') || /replica instances/i.test(message);
+/** Whether the primary has become a replica while it waited, or before. */
+export function isStepDown(reply: Reply): boolean {
+  if (!(reply instanceof ServerError)) return false;
+  return reply.message.startsWith('UNBLOCKED') || /replica instances/i.test(reply.message);
 }

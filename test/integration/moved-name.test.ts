@@ -57,7 +57,12 @@ function giveName(): (host: string) => void {
   };
 }
 
-async function startPair(): Promise<{ port: number; old: Redis; switchOver(): Promise<void> }> {
+async function startPair(): Promise<{
+  port: number;
+  old: Redis;
+  fresh: Redis;
+  switchOver(): Promise<void>;
+}> {
   const port = nextPort++;
   const move = giveName();
   const old = await startServer(OLD, port);
@@ -71,7 +76,7 @@ async function startPair(): Promise<{ port: number; old: Redis; switchOver(): Pr
     await old.call('REPLICAOF', NEW, port);
     move(NEW);
   };
-  return { port, old, switchOver };
+  return { port, old, fresh, switchOver };
 }
 
 test.each(['a URL', 'an ioredis object'] as const)(
@@ -95,6 +100,26 @@ test.each(['a URL', 'an ioredis object'] as const)(
     await store.updateStreaming('u1', { s: 1 }, { timeoutMs: 5_000 });
   },
 );
+
+test('a primary that steps down while a write waits for its replicas is left at once', async () => {
+  const { port, old, fresh, switchOver } = await startPair();
+  const store = await FeatureStore.connect({ nodes: [`redis://${NAME}:${port}`] });
+  onTestFinished(() => store.close());
+  await store.bulkLoad({ u1: { f: 'old' } }, { minReplicas: 1 });
+  expect(await store.getFeatures('u1', NAMES)).toStrictEqual({ f: 'old' });
+  await fresh.call('REPLICAOF', 'NO', 'ONE'); // so nobody confirms
+  const load = store.bulkLoad({ u1: { f: 'unconfirmed' } }, { minReplicas: 1 });
+  const waits = async (): Promise<boolean> =>
+    (await old.info('clients')).includes('blocked_clients:1');
+  await waitUntil(waits, { what: 'WAIT waits', timeoutMs: 10_000, intervalMs: 5 });
+  await switchOver();
+  expect((await load).failed).toMatchObject([
+    { id: 'u1', error: { code: 'NOT_REPLICATED', message: expect.stringContaining('UNBLOCKED') } },
+  ]);
+  // The lane of online reads has been left too: no write has met the replica since.
+  expect(await store.getFeatures('u1', NAMES)).toStrictEqual({ f: 'old' });
+  expect(String(await fresh.call('CLIENT', 'LIST'))).toContain('name=fstore:online');
+});
 
 test('who only reads follows the name when it is looked up again', async () => {
   const { port, switchOver } = await startPair();

@@ -147,7 +147,7 @@ async function patiently(
     if (signal?.aborted) end();
     const connection = await attempt(patience);
     if (!signal?.aborted) return connection;
-    connection.close();
+    await connection.close();
     throw patience.error();
   } catch (error) {
     if (!signal?.aborted) throw error;

@@ -24,12 +24,14 @@ import type { ClusterLimits } from './options.ts';
 import { logInAnew } from './own-login.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from './topology.ts';
-import { PromptTurns, Turns } from './turns.ts';
+import { inSlices, PromptTurns, Turns } from './turns.ts';
 import { reachBy, type ConnectionMode, type Underlay } from './underlay.ts';
 
 /** The least time between two departures from one address, which may stay a replica. */
 const LEAVE_EVERY_MS = 500;
 const SWEEP_EVERY_MS = 100;
+/** How many lanes are opened, or closed, in one turn of the event loop: a few milliseconds. */
+export const LANES_PER_TURN = 16;
 
 export class Connection {
   readonly mode: ConnectionMode;
@@ -133,11 +135,15 @@ export class Connection {
 
   /** Opens the lanes of reads and bulk work to every primary; a node that is down is left out. */
   async warmUp(): Promise<void> {
-    const purposes = ['online', 'bulk'] as const;
-    const lanes = this.topology
-      .shards()
-      .flatMap(({ address }) => purposes.map((purpose) => this.lane(address, purpose)));
-    await Promise.allSettled(lanes.map((lane) => lane.open()));
+    const opened: Promise<void>[] = [];
+    await inSlices(this.topology.shards(), LANES_PER_TURN, ({ address }) => {
+      for (const purpose of ['online', 'bulk'] as const) {
+        const open = this.lane(address, purpose).open();
+        open.catch(() => undefined); // looked at below
+        opened.push(open);
+      }
+    });
+    await Promise.allSettled(opened);
   }
 
   /**
@@ -153,17 +159,17 @@ export class Connection {
     return this.#slotTable.refreshOnSign();
   }
 
-  close(): void {
+  /** Calls that are under way end at once; so do the connections, where they are not very many. */
+  async close(): Promise<void> {
     this.closing.close();
     this.#slotTable.close();
     this.#nameWatch.close();
     clearTimeout(this.#sweep);
-    for (const lane of this.#retired) lane.close();
-    for (const lanes of Object.values(this.#lanes)) {
-      for (const lane of lanes.values()) lane.close();
-      lanes.clear();
-    }
     this.#underlay.credentials?.close();
+    const all = Object.values(this.#lanes);
+    const lanes = [...this.#retired, ...all.flatMap((byAddress) => [...byAddress.values()])];
+    for (const byAddress of all) byAddress.clear();
+    await inSlices(lanes, LANES_PER_TURN, (lane) => lane.close());
   }
 
   #retire(address: Address, purpose: LanePurpose): void {

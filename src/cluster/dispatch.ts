@@ -21,7 +21,7 @@ import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import { Attempt, type Call, type Parcel, type SentPart } from './attempt.ts';
-import type { Connection } from './connection.ts';
+import { LANES_PER_TURN, type Connection } from './connection.ts';
 import { NO_OWNER } from './counters.ts';
 import { pauseAfterCut } from './cuts.ts';
 import type { Deadline } from './deadline.ts';
@@ -144,7 +144,12 @@ class Dispatch<Answer> implements Call<Answer> {
       if (owner === undefined) unrouted.push(row);
       else scatter.add(row, owner, this.batch.bytesOf(row));
     }
-    scatter.end();
+    let chunksLeft = CHUNKS_ENDED_PER_TURN;
+    for (const _ of scatter.end()) {
+      if (--chunksLeft > 0) continue;
+      await nextTurn();
+      chunksLeft = CHUNKS_ENDED_PER_TURN;
+    }
     if (unrouted.length > 0) deliveries.push(this.#routeLater(unrouted, nobodyOwns(), so));
     await Promise.all(deliveries);
   }
@@ -337,6 +342,9 @@ function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
 
 /** About as long as `rowsPerTurn` rows take to be read. */
 const ROWS_ROUTED_PER_TURN = 1_000;
+
+/** Each may have to open a lane. */
+const CHUNKS_ENDED_PER_TURN = LANES_PER_TURN;
 
 const LATE_ROWS_PER_TURN = 5_000;
 

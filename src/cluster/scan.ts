@@ -1,5 +1,5 @@
 /**
- * SCAN on every primary at once, page by page as they come. Beside online reads pages are small,
+ * SCAN on every primary, many of them at once, page by page as they come. Beside online reads pages are small,
  * and a pause follows each: a server answers nobody while it scans, and every page costs the event
  * loop.
  *
@@ -74,25 +74,37 @@ export async function* scanKeys(
     }
   };
   const pages = new Arrivals();
-  const begun = new Set<Address>();
-  const begin = (shard: Address, cursor: string): void => {
-    pages.expect(nextPage(shard, cursor));
-    begun.add(shard);
-  };
-  const beginNewShards = (): void => {
+  /** Shards whose turn has come, or will. */
+  const seen = new Set<Address>();
+  const toBegin: Address[] = [];
+  const addNewShards = (): void => {
     for (const { address } of connection.topology.shards()) {
-      if (!begun.has(address)) begin(address, FIRST);
+      if (seen.has(address)) continue;
+      seen.add(address);
+      toBegin.push(address);
     }
   };
-  beginNewShards();
+  const begin = (): void => {
+    while (pages.expectedCount < SHARDS_AT_ONCE) {
+      const shard = toBegin.shift();
+      if (shard === undefined) return;
+      pages.expect(nextPage(shard, FIRST));
+    }
+  };
+  addNewShards();
+  begin();
   while (pages.expectedCount > 0) {
     const { shard, keys, cursor } = await pages.next();
     const isLast = cursor === LAST || cursor === GONE;
-    if (!isLast) begin(shard, cursor);
-    if (cursor === GONE) beginNewShards();
+    if (!isLast) pages.expect(nextPage(shard, cursor));
+    if (cursor === GONE) addNewShards();
+    begin();
     yield { shard, keys, isLast };
   }
 }
+
+/** Primaries that are scanned at the same time. */
+const SHARDS_AT_ONCE = 64;
 
 /** Pages in the order in which they come: to wait for each of thousands anew with every page would take long. */
 class Arrivals {

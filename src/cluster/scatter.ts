@@ -46,9 +46,9 @@ export class Scatter {
     }
   }
 
-  /** Hands on what is not full yet. */
-  end(): void {
-    for (const [owner, { rows }] of this.#filling) this.#emit(owner, rows);
+  /** Hands on what is not full yet, a chunk with each step. */
+  *end(): Generator<void> {
+    for (const [owner, { rows }] of this.#filling) yield this.#emit(owner, rows);
     this.#filling.clear();
   }
 }

@@ -152,7 +152,7 @@ class SeedSearch {
       const topology =
         reply === undefined
           ? Topology.standalone(address)
-          : Topology.fromClusterSlots(reply, address, this.#reach);
+          : await Topology.fromClusterSlots(reply, address, this.#reach);
       return { seed, mode, topology };
     } catch (error) {
       if (error instanceof FeatureStoreError && error.code === 'INVALID_OPTION') throw error;

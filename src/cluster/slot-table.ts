@@ -19,9 +19,10 @@ import type { Lane } from './lane.ts';
 import type { ClusterLimits } from './options.ts';
 import { Question } from './question.ts';
 import { isLoggedOut } from './redirect.ts';
-import { ServerError } from './resp/reply-reader.ts';
+import { ServerError, type Reply } from './resp/reply-reader.ts';
 import { LATE, orLate } from './timer.ts';
 import { Topology, type AddressMapper } from './topology.ts';
+import { nextTurn } from './turns.ts';
 import { addressOf, type Underlay } from './underlay.ts';
 
 /** What the table needs of the connection that it belongs to. */
@@ -39,8 +40,12 @@ export interface SlotTableHost {
   onReplaced(topology: Topology): void;
 }
 
+/** https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
+const NODES_ADVISED = 1_000;
 /** How many nodes are asked for the slot table at once. */
 const NODES_PER_REFRESH = 3;
+
+type ClusterWord = 'SLOTS' | 'INFO' | 'MYID';
 
 export class SlotTable {
   readonly #underlay: Underlay;
@@ -104,10 +109,11 @@ export class SlotTable {
     const pauseMs = (this.#host.limits.refreshEveryMs - sinceMs) * (1 + Math.random() / 4);
     if (pauseMs > 0) await delay(pauseMs);
     const startedAtMs = performance.now();
-    const believed = await this.#ask(this.#views());
+    const believed = await this.#ask(this.#addressesToAsk());
     if (believed !== undefined && !this.#host.closing.isClosed) {
       this.#topology = believed.topology;
       this.#host.counters.countRefresh();
+      await nextTurn(); // what follows is done for every node of the table
       tellRefresh({
         shardCount: this.#topology.shards().length,
         coveredSlotCount: this.#topology.coveredSlotCount,
@@ -120,12 +126,17 @@ export class SlotTable {
   }
 
   /** Asks a few nodes at a time, until one is believed. */
-  async #ask(ways: (() => Promise<View | undefined>)[]): Promise<View | undefined> {
+  async #ask(addresses: readonly Address[]): Promise<View | undefined> {
     const views: View[] = [];
-    while (ways.length > 0 && !this.#host.closing.isClosed) {
-      const asked = ways.splice(0, NODES_PER_REFRESH).map((ask) => ask());
-      views.push(...(await firstAnswers(asked, this.#host.limits.refreshGraceMs)));
-      const believed = believedView(this.#known, views);
+    for (let from = 0; from < addresses.length; from += NODES_PER_REFRESH) {
+      if (this.#host.closing.isClosed) return undefined;
+      const some = addresses.slice(from, from + NODES_PER_REFRESH);
+      const asked = some.map((address) => this.#view(address, ['SLOTS', 'INFO']));
+      const answers = await firstAnswers(asked, this.#host.limits.refreshGraceMs);
+      views.push(...answers);
+      // By a known table each view is judged by itself, and those before were strangers'.
+      const isKnown = this.#known.coveredSlotCount > 0;
+      const believed = believedView(this.#known, isKnown ? answers : views);
       if (believed !== undefined) return believed;
     }
     return viewMadeAnew(this.#known, views);
@@ -174,58 +185,66 @@ export class SlotTable {
 
   async #identify(address: Address): Promise<boolean> {
     if (this.#underlay.mode === 'standalone' || this.#topology.coveredSlotCount === 0) return false;
-    const view = await this.#view(address, async () => {
-      const slots = new Question(['CLUSTER', 'SLOTS']);
-      await this.#host.laneTo(address).ask(slots);
-      return ['', slots.reply];
-    });
+    if (await this.#isNamed(address)) return false;
+    const view = await this.#view(address, ['SLOTS']);
     return view !== undefined && isStranger(this.#topology, view.topology);
   }
 
   /**
-   * Ways to ask for the slot table: nodes that it names first; after them what the caller, or the
+   * Of a table that is larger than any cluster is advised to be: whether it names the node there, by
+   * its id. To have each of so many nodes report the whole table would take their number squared.
+   */
+  async #isNamed(address: Address): Promise<boolean> {
+    const { nodeIds } = this.#topology;
+    if (nodeIds.size <= NODES_ADVISED) return false;
+    const [id] = await this.#repliesOf(address, ['MYID']).catch(() => []);
+    return typeof id === 'string' && nodeIds.has(id);
+  }
+
+  /**
+   * Nodes to ask for the slot table: those that it names first; after them what the caller, or the
    * caller's Cluster, knows besides, as an address may belong to somebody else by now.
    */
-  #views(): (() => Promise<View | undefined>)[] {
+  #addressesToAsk(): Address[] {
     const { own, seeds } = this.#underlay;
     const known = this.#topology.addresses();
     const held = own !== undefined && isCluster(own) ? own.nodes('all').map(addressOf) : [];
     const others = new Set([...held, ...seeds].filter((address) => !known.has(address)));
-    return [...shuffled([...known]), ...shuffled([...others])].map(
-      (address) => () => this.#viewFrom(address),
-    );
+    return [...shuffled(known), ...shuffled(others)];
   }
 
-  #viewFrom(address: Address): Promise<View | undefined> {
-    return this.#view(address, async () => {
-      const lane = this.#host.laneTo(address);
-      const info = new Question(['CLUSTER', 'INFO']);
-      const slots = new Question(['CLUSTER', 'SLOTS']);
-      await Promise.all([lane.ask(info), lane.ask(slots)]);
-      return [info.reply, slots.reply];
-    });
-  }
-
-  async #view(address: Address, ask: () => Promise<readonly unknown[]>): Promise<View | undefined> {
+  /** The table as a node reports it; nothing where it does not answer in time. */
+  async #view(address: Address, words: readonly ClusterWord[]): Promise<View | undefined> {
     try {
-      const answer = await orLate(this.#host.limits.refreshTimeoutMs, ask());
-      if (answer === LATE) return undefined;
-      const [info, slots] = answer;
+      const [slots, info] = await this.#repliesOf(address, words);
       if (slots instanceof ServerError && isLoggedOut(slots.message)) {
         this.#host.logInAgain(address);
       }
-      const topology = Topology.fromClusterSlots(slots, address, this.#host.reach);
+      const topology = await Topology.fromClusterSlots(slots, address, this.#host.reach);
       const epoch = Number(/cluster_current_epoch:(\d+)/.exec(String(info))?.[1] ?? 0);
       return topology.coveredSlotCount > 0 ? { asked: address, topology, epoch } : undefined;
     } catch {
       return undefined;
     }
   }
+
+  /** What a node replies to CLUSTER and each word; nothing where that takes too long. */
+  async #repliesOf(address: Address, words: readonly ClusterWord[]): Promise<readonly Reply[]> {
+    const lane = this.#host.laneTo(address);
+    const questions = words.map((word) => new Question(['CLUSTER', word]));
+    const asked = Promise.all(questions.map((question) => lane.ask(question)));
+    const end = await orLate(this.#host.limits.refreshTimeoutMs, asked);
+    return end === LATE ? [] : questions.map(({ reply }) => reply);
+  }
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ item }) => item);
+function shuffled<T>(items: Iterable<T>): T[] {
+  const shuffledItems = [...items];
+  for (let at = shuffledItems.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1));
+    const item = shuffledItems[at] as T; // both are below the length
+    shuffledItems[at] = shuffledItems[other] as T;
+    shuffledItems[other] = item;
+  }
+  return shuffledItems;
 }

@@ -8,6 +8,7 @@
 
 import { parseAddress, formatAddress, type Address } from './address.ts';
 import { SLOT_COUNT } from './slot.ts';
+import { inSlices } from './turns.ts';
 
 /** A primary, its replicas, and the slots it owns. */
 export interface Shard {
@@ -22,6 +23,8 @@ export interface Shard {
 export type AddressMapper = (address: Address) => Address;
 
 const NO_OWNER = -1;
+/** Ranges of a table that are read in one turn of the event loop: a few milliseconds. */
+const RANGES_PER_TURN = 1_000;
 
 export class Topology {
   readonly #addresses: Address[] = [];
@@ -31,6 +34,9 @@ export class Topology {
   /** Primaries that the node which was asked knows no host of, as `?:port`. */
   readonly #nameless = new Set<string>();
   readonly #ownerOfSlot = new Int16Array(SLOT_COUNT).fill(NO_OWNER);
+  /** Made when they are asked for, until a slot has another owner. */
+  #shards: readonly Shard[] | undefined;
+  #named: ReadonlySet<Address> | undefined;
 
   /** One server that owns everything. */
   static standalone(address: Address): Topology {
@@ -45,22 +51,31 @@ export class Topology {
    * should be known by a host name and has none is '?': then its IP address stands among what else
    * is said of it. https://redis.io/docs/latest/commands/cluster-slots/
    */
-  static fromClusterSlots(reply: unknown, asked: Address, map: AddressMapper): Topology {
+  static async fromClusterSlots(
+    reply: unknown,
+    asked: Address,
+    map: AddressMapper,
+  ): Promise<Topology> {
     const topology = new Topology();
-    for (const range of asArray(reply)) {
-      const [from, to, primary, ...replicas] = asArray(range);
-      const owner = readNode(primary, asked, map);
-      const [first, last] = [slotNumber(from), slotNumber(to)];
-      if (owner === undefined) topology.#nameless.add(`?:${String(asArray(primary)[1])}`);
-      if (owner === undefined || first === undefined || last === undefined) continue;
-      topology.#ownerOfSlot.fill(topology.#indexOf(owner), first, last + 1);
-      for (const node of [primary, ...replicas]) topology.#noteId(node);
-      for (const replica of replicas) {
-        const address = readNode(replica, asked, map);
-        if (address !== undefined) topology.#replicas.get(owner)?.add(address);
-      }
-    }
+    const read = (node: unknown): Address | undefined => readNode(node, asked, map);
+    await inSlices(asArray(reply), RANGES_PER_TURN, (range) => topology.#add(asArray(range), read));
     return topology;
+  }
+
+  #add(
+    [from, to, primary, ...replicas]: readonly unknown[],
+    read: (node: unknown) => Address | undefined,
+  ): void {
+    const owner = read(primary);
+    const [first, last] = [slotNumber(from), slotNumber(to)];
+    if (owner === undefined) this.#nameless.add(`?:${String(asArray(primary)[1])}`);
+    if (owner === undefined || first === undefined || last === undefined) return;
+    this.#ownerOfSlot.fill(this.#indexOf(owner), first, last + 1);
+    for (const node of [primary, ...replicas]) this.#noteId(node);
+    for (const replica of replicas) {
+      const address = read(replica);
+      if (address !== undefined) this.#replicas.get(owner)?.add(address);
+    }
   }
 
   /** Why no slot has an owner, and what to do. */
@@ -99,6 +114,8 @@ export class Topology {
   /** Points one slot, and only that one, at `address`. */
   assign(slot: number, address: Address): void {
     this.#ownerOfSlot[slot] = this.#indexOf(address);
+    this.#shards = undefined;
+    this.#named = undefined;
   }
 
   get coveredSlotCount(): number {
@@ -106,7 +123,18 @@ export class Topology {
   }
 
   /** The primaries that own slots, ordered by their first slot. */
-  shards(): Shard[] {
+  shards(): readonly Shard[] {
+    return (this.#shards ??= this.#makeShards());
+  }
+
+  /** Every primary and replica that the table names. */
+  addresses(): ReadonlySet<Address> {
+    return (this.#named ??= new Set(
+      this.shards().flatMap(({ address, replicas }) => [address, ...replicas]),
+    ));
+  }
+
+  #makeShards(): Shard[] {
     const ranges = new Map<Address, [number, number][]>();
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       const owner = this.ownerOf(slot);
@@ -117,17 +145,14 @@ export class Topology {
       if (last?.[1] === slot - 1) last[1] = slot;
       else owned.push([slot, slot]);
     }
-    return [...ranges].map(([address, slotRanges]) => ({
-      address,
-      replicas: [...(this.#replicas.get(address) ?? [])],
-      slotCount: slotRanges.reduce((count, [from, to]) => count + to - from + 1, 0),
-      slotRanges,
-    }));
-  }
-
-  /** Every primary and replica that the table names. */
-  addresses(): Set<Address> {
-    return new Set(this.shards().flatMap((shard) => [shard.address, ...shard.replicas]));
+    return [...ranges].map(([address, slotRanges]) =>
+      Object.freeze({
+        address,
+        replicas: Object.freeze([...(this.#replicas.get(address) ?? [])]),
+        slotCount: slotRanges.reduce((count, [from, to]) => count + to - from + 1, 0),
+        slotRanges: Object.freeze(slotRanges.map((range) => Object.freeze(range))),
+      }),
+    );
   }
 
   #noteId(node: unknown): void {

@@ -334,7 +334,7 @@ export class FeatureStore implements AsyncDisposable {
     }
     const { connection } = this.#context;
     if (refresh) await connection.refresh();
-    return { mode: connection.mode, shards: connection.topology.shards() };
+    return { mode: connection.mode, shards: [...connection.topology.shards()] };
   }
 
   /** Counters since `connect` or `resetStats`, also by shard. */
@@ -349,7 +349,7 @@ export class FeatureStore implements AsyncDisposable {
 
   /** Closes every connection that the store opened. Calls that are under way reject with CLOSED. */
   async close(): Promise<void> {
-    this.#context.connection.close();
+    await this.#context.connection.close();
   }
 
   async #getAll<As extends ValuesAs>(id: string, options: ValueOptions<As>): Promise<RowOf<As>> {

@@ -8,9 +8,10 @@
 
 import { performance } from '../clock.ts';
 import { askNode } from '../cluster/ask-node.ts';
-import type { Connection } from '../cluster/connection.ts';
+import { LANES_PER_TURN, type Connection } from '../cluster/connection.ts';
 import { Deadline } from '../cluster/deadline.ts';
 import type { Topology } from '../cluster/topology.ts';
+import { inSlices } from '../cluster/turns.ts';
 import { FeatureStoreError } from '../errors.ts';
 
 export type FieldTtlCommand = 'HSETEX' | 'HEXPIRE';
@@ -79,13 +80,14 @@ export class FieldTtlSupport {
 
   /** Asks those that have not answered yet, and waits for them as long as they deserve. */
   async #askAll(primaries: readonly string[], deadline: Deadline): Promise<void> {
-    const questions = primaries
-      .filter((address) => !this.#knownOf.has(address))
-      .map((address) => this.#ask(address));
+    const questions: Question[] = [];
+    await inSlices(primaries, LANES_PER_TURN, (address) => {
+      if (!this.#knownOf.has(address)) questions.push(this.#ask(address));
+    });
     const youngestMs = Math.max(...questions.map(({ startedAtMs }) => startedAtMs));
     const patienceMs = youngestMs + PATIENCE_MS - performance.now();
     const all = Promise.all(questions.map(({ answered }) => answered));
-    all.catch(() => undefined); // it may come when nobody waits any more
+    all.catch(() => undefined); // the same
     if (patienceMs > 0) await Promise.race([all, deadline.pause(patienceMs)]);
   }
 
@@ -93,6 +95,7 @@ export class FieldTtlSupport {
     const underWay = this.#questions.get(address);
     if (underWay) return underWay;
     const answered = this.#answerOf(address).finally(() => this.#questions.delete(address));
+    answered.catch(() => undefined); // it may come when nobody waits any more
     const question = { startedAtMs: performance.now(), answered };
     this.#questions.set(address, question);
     return question;

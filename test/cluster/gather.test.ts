@@ -72,7 +72,7 @@ test('gathering undoes scattering: every row its own answer, whichever shard is 
         if (name === undefined) unrouted.push(row);
         else scatter.add(row, name, 1);
       }
-      scatter.end();
+      for (const _ of scatter.end());
       const gather = new Gather<string>(owners.length);
       for (const row of unrouted) gather.fail(row, lost);
       for (const next of order) {

@@ -30,7 +30,7 @@ class Run {
   }
 
   end(): Chunk[] {
-    this.#scatter.end();
+    for (const _ of this.#scatter.end());
     const before = this.chunks.map(([, rows]) => rows);
     if (!isDeepStrictEqual(this.#given, before)) throw new Error('a chunk was changed afterwards');
     return this.chunks;

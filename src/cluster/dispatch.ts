@@ -106,8 +106,7 @@ class Dispatch<Answer> implements Call<Answer> {
   }
 
   async run(): Promise<Gathered<Answer>> {
-    const { rowCount } = this.batch;
-    await this.#route(countUp(rowCount), BEGIN);
+    await this.#route(undefined, BEGIN);
     const { onPipeline } = this.delivery;
     if (onPipeline) for (const report of this.#reports) onPipeline(report);
     return this.#gather.result();
@@ -122,24 +121,28 @@ class Dispatch<Answer> implements Call<Answer> {
     return this.#gather.result();
   }
 
-  /** Sends rows to the shards that own them now; many of them in slices, a turn of the loop between two. */
-  async #route(rows: readonly number[], so: SoFar): Promise<void> {
+  /**
+   * Sends rows, or all, to the shards that own them now; many of them in slices, a turn of the loop
+   * between two.
+   */
+  async #route(rows: readonly number[] | undefined, so: SoFar): Promise<void> {
     const { limits } = this.connection;
     const deliveries: Promise<void>[] = [];
     const unrouted: number[] = [];
-    const { slot } = this.batch;
-    if (slot !== undefined) return this.#routeWhole(rows, slot, so);
+    const { slot, rowCount } = this.batch;
+    if (slot !== undefined) return this.#routeWhole(rows ?? countUp(rowCount), slot, so);
     const scatter = new Scatter(limits, (to, chunk) => {
       const delivery = this.#deliver(firstTo(to, chunk, so));
       delivery.catch(() => undefined); // awaited below, when all are on their way
       deliveries.push(delivery);
     });
     let rowsLeft = ROWS_ROUTED_PER_TURN;
-    for (const row of rows) {
+    for (let at = 0; at < (rows?.length ?? rowCount); at++) {
       if (rowsLeft-- === 0) {
         await nextTurn();
         rowsLeft = ROWS_ROUTED_PER_TURN - 1;
       }
+      const row = rows === undefined ? at : (rows[at] ?? 0);
       const owner = this.connection.topology.ownerOf(this.batch.slotOf(row));
       if (owner === undefined) unrouted.push(row);
       else scatter.add(row, owner, this.batch.bytesOf(row));

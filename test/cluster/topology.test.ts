@@ -235,3 +235,19 @@ test('whatever is assigned, the ranges of the shards part the slots as the table
     { numRuns: 50 },
   );
 });
+
+test('a table of 10,000 shards is read in turns of the event loop', async () => {
+  const reply = Array.from({ length: 10_000 }, (_, n) => [n, n, ['127.0.0.1', n + 1, `id-${n}`]]);
+  let turnCount = 0;
+  let isReading = true;
+  const tick = (): void => {
+    turnCount++;
+    if (isReading) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const topology = await read(reply);
+  isReading = false;
+  expect(turnCount).toBeGreaterThanOrEqual(9);
+  expect(topology.coveredSlotCount).toBe(10_000);
+  expect(topology.shards()).toHaveLength(10_000);
+});

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vites
 import { nextTurn } from '../../src/cluster/turns.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { keysOf } from './bulk-rows.ts';
+import { ServerProbe } from './server-probe.ts';
 
 const NAMES = ['f'];
 const ids = keysOf(2_000);
@@ -58,11 +59,16 @@ describe.each(['a cluster', 'one server'] as const)('%s', (kind) => {
     // No online reads before it, beside which bulk work would go in small steps.
     const store = await FeatureStore.connect({ nodes: nodes(), keyPrefix, warmUp: true });
     onTestFinished(() => store.close());
+    const probe = await ServerProbe.start(nodes());
     const some = ids.slice(0, count);
     for (let round = 0; round < 3; round++) {
       const sentBefore = commandsOf(store);
       const read = store.batchGetFeatures(some, NAMES, options);
-      while (commandsOf(store) < sentBefore + count) await nextTurn();
+      read.catch(() => undefined); // awaited below
+      // Commands are counted before they are written, which is at the end of the tick.
+      do await nextTurn();
+      while (commandsOf(store) < sentBefore + count);
+      probe.holdUntilAnswered();
       expect(await held(read, 0)).toStrictEqual(some.map((f) => ({ f })));
     }
   });

@@ -26,7 +26,7 @@ import type { LaneLimits } from './options.ts';
 import { CommandWriter } from './resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from './resp/reply-reader.ts';
 import { withoutBytes } from './server-words.ts';
-import { rowsWorth, type ReadingTurns, type Turn } from './turns.ts';
+import { ALL_ROWS, rowsWorth, type ReadingTurns, type Turn } from './turns.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
 /** Some commands on their way, and what reads their replies. */
@@ -221,7 +221,7 @@ export class Lane {
   /** Reads what has arrived, without its turn; whether something had. */
   readArrived(): boolean {
     if (!this.#awaitsTurn) return false;
-    this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY });
+    this.#readInbox({ rowsLeft: ALL_ROWS });
     return true;
   }
 
@@ -349,7 +349,7 @@ export class Lane {
   }
 
   #onClose(end: WireEnd): void {
-    this.#readInbox({ rowsLeft: Number.POSITIVE_INFINITY }); // what came before the end holds
+    this.#readInbox({ rowsLeft: ALL_ROWS }); // what came before the end holds
     this.#lastTrouble = end.trouble || this.#lastTrouble;
     const wasOpen = this.#state !== 'closed';
     this.#state = 'closed'; // first: whoever is told may send again at once

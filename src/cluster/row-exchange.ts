@@ -66,8 +66,8 @@ export class RowExchange<Answer> implements Exchange {
   #partBegin = 0;
   #isPartSent = false;
   #abandoned = false;
-  /** Of the row that is being read, as far as they have come. */
-  #replies: Reply[] = [];
+  /** Of the row that is read reply by reply, as far as they have come. */
+  #replies: Reply[] | undefined;
   /** Where its replies start. */
   #rowMark = 0;
 
@@ -150,10 +150,15 @@ export class RowExchange<Answer> implements Exchange {
     const begin = this.#deliveredCount;
     let [bytes, largestBytes] = [0, 0];
     while (this.#deliveredCount < this.#partEnd && turn.rowsLeft > 0) {
-      if (this.#replies.length === 0 && !reader.isInReply) this.#rowMark = reader.mark;
+      if (reader.skipPushes() === INCOMPLETE) break;
+      if (this.#replies === undefined) this.#rowMark = reader.mark;
       const row = this.#rows[this.#deliveredCount] ?? 0;
-      const outcome = this.#readRow(reader, row);
-      if (outcome === INCOMPLETE) break;
+      let outcome: Outcome<Answer> | typeof INCOMPLETE | undefined;
+      if (this.#replies === undefined && !this.#asking) outcome = batch.readAnswer?.(reader, row);
+      if (outcome === undefined || outcome === INCOMPLETE) {
+        outcome = this.#readOn(reader, row, outcome === INCOMPLETE);
+        if (outcome === INCOMPLETE) break;
+      }
       const rowBytes = reader.mark - this.#rowMark;
       bytes += rowBytes;
       if (rowBytes > largestBytes) largestBytes = rowBytes;
@@ -166,28 +171,28 @@ export class RowExchange<Answer> implements Exchange {
     return this.#deliveredCount === this.#partEnd;
   }
 
-  /** Quickly where it can be, and otherwise reply by reply, of which those that came are kept. */
-  #readRow(reader: ReplyReader, row: number): Outcome<Answer> | typeof INCOMPLETE {
-    if (reader.skipPushes() === INCOMPLETE) return INCOMPLETE;
-    if (this.#asking || this.#replies.length > 0) return this.#readReplies(reader, row);
-    const { mark } = reader;
-    const answer = this.#batch.readAnswer?.(reader, row);
-    if (answer !== undefined && answer !== INCOMPLETE) return answer;
-    reader.rewind(mark);
-    const isLong = reader.unreadBytes >= LONG_ROW_BYTES;
-    if (answer === INCOMPLETE && !isLong) return INCOMPLETE;
+  /** Reads what the quick way has left: a short row that lacks bytes waits for them, and is read so again. */
+  #readOn(
+    reader: ReplyReader,
+    row: number,
+    lacksBytes: boolean,
+  ): Outcome<Answer> | typeof INCOMPLETE {
+    if (this.#replies === undefined) reader.rewind(this.#rowMark);
+    if (lacksBytes && reader.unreadBytes < LONG_ROW_BYTES) return INCOMPLETE;
     return this.#readReplies(reader, row);
   }
 
+  /** Reads reply by reply; those that came are kept. */
   #readReplies(reader: ReplyReader, row: number): Outcome<Answer> | typeof INCOMPLETE {
     const { commandsPerRow, stringsAs } = this.#batch;
-    while (this.#replies.length < commandsPerRow + this.#asksPerRow) {
+    const all = (this.#replies ??= []);
+    while (all.length < commandsPerRow + this.#asksPerRow) {
       const reply = reader.skipPushes() ?? reader.read(stringsAs);
       if (reply === INCOMPLETE) return INCOMPLETE;
-      this.#replies.push(reply);
+      all.push(reply);
     }
-    const replies = this.#replies.filter((_, at) => !this.#isOfAsking(at));
-    this.#replies = [];
+    this.#replies = undefined;
+    const replies = this.#asking ? all.filter((_, at) => !this.#isOfAsking(at)) : all;
     return firstErrorIn(replies) ?? this.#batch.answerOf(replies, row);
   }
 

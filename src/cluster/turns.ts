@@ -21,8 +21,11 @@ const BYTES_PER_ROW = 512;
 
 /** What reading so many bytes takes from a turn. */
 export function rowsWorth(byteCount: number): number {
-  return Math.max(1, Math.floor(byteCount / BYTES_PER_ROW));
+  return byteCount < 2 * BYTES_PER_ROW ? 1 : Math.floor(byteCount / BYTES_PER_ROW);
 }
+
+/** For a turn that reads all that there is. An integer, as V8 counts it down without a heap number. */
+export const ALL_ROWS = 1_000_000_000;
 
 /** Works until it is done for now, and says true, or until the turn has nothing left. */
 export type TurnWork = (turn: Turn) => boolean;

@@ -85,6 +85,7 @@ export class ReplyReader {
   #neededEnd = 0;
   /** Of the reply that `read` is in the middle of. */
   readonly #arrays = new OpenArrays();
+  #isInReply = false;
   #isInPush = false;
 
   /** Takes a chunk of the socket. It is kept until its last reply has been read. */
@@ -132,7 +133,7 @@ export class ReplyReader {
 
   /** Whether `read` has read a part of an array, and needs more bytes. */
   get isInReply(): boolean {
-    return !this.#arrays.isEmpty;
+    return this.#isInReply;
   }
 
   /** Bytes that have come and are not read. */
@@ -152,7 +153,7 @@ export class ReplyReader {
 
   /** Skips push frames, which answer nobody. @throws ProtocolError */
   skipPushes(): typeof INCOMPLETE | undefined {
-    while (this.#isInPush || (this.#bytes[this.#at] === PUSH && !this.isInReply)) {
+    while (this.#isInPush || (this.#bytes[this.#at] === PUSH && !this.#isInReply)) {
       this.#isInPush = true;
       if (this.read() === INCOMPLETE) return INCOMPLETE;
       this.#isInPush = false;
@@ -168,7 +169,7 @@ export class ReplyReader {
     const { values } = columns;
     const bytes = this.#bytes;
     if (this.#at >= bytes.length) return INCOMPLETE;
-    if (bytes[this.#at] !== ARRAY || this.isInReply) return OTHER;
+    if (bytes[this.#at] !== ARRAY || this.#isInReply) return OTHER;
     const count = this.#plainNumber(this.#at + 1);
     if (count === MORE) return INCOMPLETE;
     if (count !== values.length) return OTHER;
@@ -218,7 +219,7 @@ export class ReplyReader {
   /** Reads an integer, not a negative or a huge one. Consumes nothing unless it gives one. */
   readInteger(): number | typeof OTHER | typeof INCOMPLETE {
     if (this.#at >= this.#bytes.length) return INCOMPLETE;
-    if (this.#bytes[this.#at] !== COLON || this.isInReply) return OTHER;
+    if (this.#bytes[this.#at] !== COLON || this.#isInReply) return OTHER;
     const value = this.#plainNumber(this.#at + 1);
     if (value === MORE) return INCOMPLETE;
     if (value < 0) return OTHER;
@@ -229,7 +230,7 @@ export class ReplyReader {
   /** Reads replies that are these bytes. Consumes nothing unless it gives true. */
   readExactly(replies: Uint8Array): true | typeof OTHER | typeof INCOMPLETE {
     const bytes = this.#bytes;
-    if (this.isInReply) return OTHER;
+    if (this.#isInReply) return OTHER;
     const begin = this.#at;
     const there = Math.min(replies.length, bytes.length - begin);
     for (let i = 0; i < there; i++) if (bytes[begin + i] !== replies[i]) return OTHER;
@@ -271,10 +272,13 @@ export class ReplyReader {
       const item = this.#item(as);
       if (item === INCOMPLETE) {
         this.#at = begin;
+        this.#isInReply = !this.#arrays.isEmpty;
         return INCOMPLETE;
       }
       const reply = item === OPENED ? undefined : this.#arrays.put(item);
-      if (reply !== undefined) return reply;
+      if (reply === undefined) continue;
+      this.#isInReply = false;
+      return reply;
     }
   }
 

@@ -9,6 +9,7 @@ const ENTITIES = 1_000_000;
 const QUICK_ENTITIES = 100_000;
 const ID_COUNT = 4_096;
 const TTL_SECONDS = 86_400;
+const NAMES = ['n'];
 
 export const NOT_COUNTING = 'without a count';
 export const COUNTING = 'while all entities are counted';
@@ -17,26 +18,22 @@ export const countEntities: WorkPlan = {
   name: 'count-beside',
   title: 'single reads, without and while 1,000,000 entities are counted',
   unit: 'id',
-  note: 'One reader, one read after the other; the next count starts when one ends.',
+  note: 'One store reads, one read after the other, and counts; the next count starts when one ends.',
   targets: ['cluster', 'standalone'],
   rounds: 5,
   turnMs: 1_000,
   concurrency: 1,
   contenders: async (bench, target) => {
-    const { narrow, seed } = bench;
     const entityCount = bench.quick ? QUICK_ENTITIES : ENTITIES;
-    const nodes = urlsOf(target);
-    const counted = await FeatureStore.connect({ nodes, keyPrefix: 'fs:count:' });
-    const store = await FeatureStore.connect({ nodes, keyPrefix: narrow.prefix });
+    const store = await FeatureStore.connect({ nodes: urlsOf(target), keyPrefix: 'fs:count:' });
     bench.onClose(() => store.close());
-    bench.onClose(() => counted.close());
-    await counted.bulkLoad(rowsOf(entityCount), { ttlSeconds: TTL_SECONDS });
-    const ids = drawIndexes(seed, ID_COUNT, narrow.count).map(idOf);
+    await store.bulkLoad(rowsOf(entityCount), { ttlSeconds: TTL_SECONDS });
+    const ids = drawIndexes(bench.seed, ID_COUNT, entityCount).map(idOf);
     const run = (turn: number): Promise<unknown> =>
-      store.getFeatures(ids[turn % ID_COUNT] ?? '', narrow.readNames);
+      store.getFeatures(ids[turn % ID_COUNT] ?? '', NAMES);
     const begin = async (): Promise<() => Promise<void>> => {
       const ending = new AbortController();
-      const counts = countUntil(counted, entityCount, ending.signal);
+      const counts = countUntil(store, entityCount, ending.signal);
       return async () => {
         ending.abort();
         await counts;

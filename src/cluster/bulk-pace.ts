@@ -15,7 +15,7 @@ export interface Pace {
   readonly rowsPerWrite: number;
   /** COUNT of a page of SCAN: keys that the server looks at before it answers anybody else. */
   readonly keysPerPage: number;
-  /** The least pause after a page of SCAN; with one it is at least as long as the page took. */
+  /** The least pause after a page of SCAN; with one, pages come one after the other. */
   readonly pagePauseMs: number;
   /** Chunks that may be under way on one lane. */
   readonly chunksInFlight: number;

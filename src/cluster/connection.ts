@@ -9,7 +9,8 @@
  * is sent.
  */
 
-import { clearTimeout, performance, setTimeout } from '../clock.ts';
+import pLimit from 'p-limit';
+import { clearTimeout, delay, performance, setTimeout } from '../clock.ts';
 import type { Redis } from './ioredis.ts';
 import type { Address } from './address.ts';
 import { BulkPace } from './bulk-pace.ts';
@@ -24,12 +25,14 @@ import type { ClusterLimits } from './options.ts';
 import { logInAnew } from './own-login.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from './topology.ts';
+import { orLate } from './timer.ts';
 import { inSlices, PromptTurns, Turns } from './turns.ts';
 import { reachBy, type ConnectionMode, type Underlay } from './underlay.ts';
 
 /** The least time between two departures from one address, which may stay a replica. */
 const LEAVE_EVERY_MS = 500;
 const SWEEP_EVERY_MS = 100;
+const LONGEST_PAGE_TURN_MS = 20;
 /** How many lanes are opened, or closed, in one turn of the event loop: a few milliseconds. */
 export const LANES_PER_TURN = 16;
 
@@ -49,6 +52,8 @@ export class Connection {
   readonly #turns: Turns;
   readonly #onlineTurns = new PromptTurns();
   readonly #slotTable: SlotTable;
+  /** For pages of scans beside online reads. */
+  readonly #pageTurns = pLimit(1);
 
   /** Lanes that were left, until they have read what they are owed. */
   readonly #retired = new Set<Lane>();
@@ -104,6 +109,21 @@ export class Connection {
     if (this.#underlay.credentials === undefined) return false;
     this.leave(address);
     return true;
+  }
+
+  /**
+   * Asks for a page of a scan when the page before has come, and a pause as long as that took has
+   * passed. A page that is late is not waited for: a node that is down delays its own scan alone.
+   */
+  async inPageTurn<Page>(ask: () => Promise<Page>): Promise<Page> {
+    const [page] = await this.#pageTurns(async () => {
+      const askedAtMs = performance.now();
+      const asked = ask();
+      await orLate(LONGEST_PAGE_TURN_MS, asked).catch(() => undefined);
+      await delay(Math.max(this.pace.now.pagePauseMs, performance.now() - askedAtMs));
+      return [asked]; // as it may come later
+    });
+    return page;
   }
 
   get topology(): Topology {

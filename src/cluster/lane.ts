@@ -9,8 +9,7 @@
  *   no other row.
  * - When the connection closes, every exchange that is still owed replies is told so, and nothing of
  *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
- * - What is sent in one tick shares one write; while the node is busy with online reads, what is sent in one turn of the
- *   event loop.
+ * - What is sent in one tick shares one write; to a node that is busy with online reads, in one turn.
  * - A bounded number of rows is read in a turn of the event loop (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
@@ -31,8 +30,11 @@ import { Wire, type WireEnd } from './wire.ts';
 
 /** Some commands on their way, and what reads their replies. */
 export interface Exchange {
-  /** Writes the commands. Asked for once, when they are about to be sent. */
-  encode(writer: CommandWriter): void;
+  /**
+   * Writes the commands, or gives them where they are many and encoded already. Asked for once, when
+   * they are about to be sent.
+   */
+  encode(writer: CommandWriter): Uint8Array | undefined;
   /** Whether nobody wants the replies any more; what was not sent yet need not be. */
   readonly isAbandoned?: boolean;
   /** Reads replies while there are whole ones and the turn has rows left; true when the last one has been read. */
@@ -180,7 +182,8 @@ export class Lane {
   /** `send` where the connection is open, and without a promise. */
   post(owed: Owed): void {
     if (this.#outgoing.length === 0) this.#flushSoon();
-    owed.exchange.encode(this.#outgoing);
+    const encoded = owed.exchange.encode(this.#outgoing);
+    if (encoded !== undefined) this.#flush(encoded);
     this.#owed.push(owed);
     this.#expectSoon(this.#owed.length);
   }
@@ -250,8 +253,8 @@ export class Lane {
   }
 
   /**
-   * At the end of the tick. While the node owes replies to online reads, at the end of the loop's turn: it has work to
-   * do, and what the replies on other sockets make callers ask for goes out in the same write.
+   * At the end of the tick. While the node owes replies to online reads, at the end of the loop's
+   * turn: what the replies on other sockets make callers ask for goes out in the same write.
    */
   #flushSoon(): void {
     const isBusy = this.#owed.length > 0 && this.#turns.arePrompt;
@@ -259,8 +262,9 @@ export class Lane {
     else nextTick(this.#flush);
   }
 
-  readonly #flush = (): void => {
+  readonly #flush = (encoded?: Uint8Array): void => {
     if (this.#outgoing.length > 0 && this.#wire.isOpen) this.#wire.write(this.#outgoing);
+    if (encoded !== undefined) this.#wire.writeEncoded(encoded);
   };
 
   #onOpen(): void {

@@ -114,7 +114,7 @@ export const defaultLimits: ClusterLimits = {
     besideOnlineReads: {
       rowsPerTurn: 16,
       rowsPerWrite: 16,
-      keysPerPage: 100,
+      keysPerPage: 32,
       pagePauseMs: 1,
       chunksInFlight: 1,
     },

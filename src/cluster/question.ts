@@ -12,7 +12,7 @@ export class Question implements Exchange {
     this.#words = words;
   }
 
-  encode(writer: CommandWriter): void {
+  encode(writer: CommandWriter): undefined {
     writer.command(this.#words);
   }
 

@@ -35,8 +35,8 @@ export interface Batch<Answer> {
   encode(row: number, writer: CommandWriter, asking: boolean): void;
   /** The row's answer, from one reply per command, none of them an error. */
   answerOf(replies: readonly Reply[], row: number): Answer | FeatureStoreError;
-  /** The same for all rows in order, quicker. */
-  encodeAll?(writer: CommandWriter): void;
+  /** The commands of all rows in order, where they are encoded already. Nobody changes them. */
+  readonly request?: Uint8Array;
   /**
    * The same straight from the bytes, for replies of the usual kind: INCOMPLETE where bytes are
    * missing, undefined (and nothing consumed) where `answerOf` has to look at it.
@@ -49,6 +49,8 @@ export interface Batch<Answer> {
 /** What became of a row: an answer, a reply code that is not as promised, or the server's error. */
 export type Outcome<Answer> = Answer | FeatureStoreError | ServerError;
 
+/** From here on a copy costs more than a write of its own, in memory above all. */
+const LARGE_REQUEST_BYTES = 65_536;
 /** A row that is longer is not read from its start again when more of it has come. */
 const LONG_ROW_BYTES = 16_384;
 
@@ -130,13 +132,19 @@ export class RowExchange<Answer> implements Exchange {
     return this.#partEnd - this.#deliveredCount;
   }
 
-  encode(writer: CommandWriter): void {
+  encode(writer: CommandWriter): Uint8Array | undefined {
     this.#isPartSent = true;
     const batch = this.#batch;
-    if (batch.encodeAll && this.#isWhole) return batch.encodeAll(writer);
+    const { request } = batch;
+    if (request && this.#isWhole) {
+      if (request.length >= LARGE_REQUEST_BYTES) return request;
+      writer.encoded(request);
+      return undefined;
+    }
     for (let at = this.#deliveredCount; at < this.#partEnd; at++) {
       batch.encode(this.#rows[at] ?? 0, writer, this.#asking);
     }
+    return undefined;
   }
 
   /** Whether the part is all rows of the batch, as they are. */

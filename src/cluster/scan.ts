@@ -1,7 +1,7 @@
 /**
- * SCAN on every primary, many of them at once, page by page as they come. Beside online reads pages are small,
- * and a pause follows each: a server answers nobody while it scans, and every page costs the event
- * loop.
+ * SCAN on every primary, many of them at once, page by page as they come. Beside online reads pages
+ * are small, and one comes after the other with a pause: a server answers nobody while it scans, and
+ * every page costs the event loop.
  *
  * What SCAN promises holds per server: a key that is there from begin to end is given at least once;
  * one may be given twice while a server resizes its table. A key that moves between primaries while
@@ -10,7 +10,6 @@
  * has given are given again. https://redis.io/docs/latest/commands/scan/
  */
 
-import { performance } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 import { askNode, PrimaryGone } from './ask-node.ts';
@@ -43,36 +42,26 @@ export async function* scanKeys(
   let mostKeys = Number.POSITIVE_INFINITY;
   const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
     const deadline = newDeadline();
+    const { keysPerPage } = connection.pace.now;
+    const words = (cuts: number): (string | number)[] => {
+      const count = Math.min(keysPerPage, mostKeys);
+      if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
+      return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
+    };
     try {
-      const { keysPerPage, pagePauseMs } = connection.pace.now;
-      const askedAtMs = performance.now();
-      const command = (cuts: number): (string | number)[] => {
-        const count = Math.min(keysPerPage, mostKeys);
-        if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
-        return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
-      };
-      let reply: Reply;
-      try {
-        reply = await askNode(connection, shard, command, deadline);
-      } catch (error) {
-        if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
-        throw error;
-      }
-      if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
-        throw new FeatureStoreError(
-          'UNEXPECTED_REPLY',
-          `SCAN on ${shard} replied no page of keys.`,
-        );
-      }
-      const page = { shard, cursor: String(reply[0]), keys: reply[1].map(keyOf) };
-      if (pagePauseMs > 0 && page.cursor !== LAST) {
-        await deadline.pause(Math.max(pagePauseMs, performance.now() - askedAtMs));
-      }
-      return page;
+      return pageOf(shard, await askNode(connection, shard, words, deadline));
+    } catch (error) {
+      if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
+      throw error;
     } finally {
       deadline.clear();
     }
   };
+  /** Beside online reads one page after the other, with a pause: a read meets one of them at most. */
+  const nextPageInTurn = (shard: Address, cursor: string): Promise<Page> =>
+    connection.pace.now.pagePauseMs === 0
+      ? nextPage(shard, cursor)
+      : connection.inPageTurn(() => nextPage(shard, cursor));
   const pages = new Arrivals();
   /** Shards whose turn has come, or will. */
   const seen = new Set<Address>();
@@ -88,7 +77,7 @@ export async function* scanKeys(
     while (pages.expectedCount < SHARDS_AT_ONCE) {
       const shard = toBegin.shift();
       if (shard === undefined) return;
-      pages.expect(nextPage(shard, FIRST));
+      pages.expect(nextPageInTurn(shard, FIRST));
     }
   };
   addNewShards();
@@ -96,7 +85,7 @@ export async function* scanKeys(
   while (pages.expectedCount > 0) {
     const { shard, keys, cursor } = await pages.next();
     const isLast = cursor === LAST || cursor === GONE;
-    if (!isLast) pages.expect(nextPage(shard, cursor));
+    if (!isLast) pages.expect(nextPageInTurn(shard, cursor));
     if (cursor === GONE) addNewShards();
     begin();
     yield { shard, keys, isLast };
@@ -134,6 +123,14 @@ class Arrivals {
       });
     }
   }
+}
+
+/** @throws FeatureStoreError UNEXPECTED_REPLY */
+function pageOf(shard: Address, reply: Reply): Page {
+  if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
+    throw new FeatureStoreError('UNEXPECTED_REPLY', `SCAN on ${shard} replied no page of keys.`);
+  }
+  return { shard, cursor: String(reply[0]), keys: reply[1].map(keyOf) };
 }
 
 function keyOf(item: Reply): Key {

@@ -137,20 +137,16 @@ export interface GroupRead {
  */
 export class GroupReadBatch extends ReadBatch {
   readonly slot: number;
-  readonly #request: Uint8Array;
+  readonly request: Uint8Array;
 
   constructor(shape: ReadShape, keys: EntityKeys, { slot, request, as }: GroupRead) {
     super(shape, keys, as);
     this.slot = slot;
-    this.#request = request;
+    this.request = request;
   }
 
   override slotOf(): number {
     return this.slot;
-  }
-
-  encodeAll(writer: CommandWriter): void {
-    writer.encoded(this.#request);
   }
 }
 

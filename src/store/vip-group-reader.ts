@@ -72,7 +72,7 @@ export class VipGroup {
     const keys = this.#last?.keys ?? this.#newKeys();
     const writer = new CommandWriter();
     for (let row = 0; row < keys.count; row++) shape.encode(keys, row, writer);
-    this.#last = { shape, keys, request: Uint8Array.from(writer.view()) };
+    this.#last = { shape, keys, request: new Uint8Array(writer.view()) };
     return this.#last;
   }
 

@@ -143,7 +143,7 @@ describe.each(Object.entries(kinds))('on %s', (kind, optionsOf) => {
     expect(new Set(await pages())).toStrictEqual(new Set([1_000]));
     await store.getFeatures('c0', ['n']);
     expect(await store.countEntities()).toBe(IDS.length);
-    expect(new Set(await pages())).toContain(100);
+    expect(new Set(await pages())).toContain(32);
   });
 });
 

@@ -4,9 +4,7 @@ import type { Run } from '../../bench/measurement.ts';
 import { nodeLinesSection } from '../../bench/report/node-lines.ts';
 
 test('each Node has a row in each work, with its ratio to ioredis', async () => {
-  const [newest] = (await readdir('bench/results')).filter((name) =>
-    /^\d.*-local\.json$/.test(name),
-  );
+  const newest = (await readdir('bench/results')).find((name) => /^\d.*-local\.json$/.test(name));
   const kept = JSON.parse(await readFile(`bench/results/${newest}`, 'utf8')) as Run; // bench/main.ts wrote it
   const works = kept.works.filter(({ name }) => name === 'read-1' || name === 'read-10000');
   const runs = ['v20.0.0', 'v26.0.0'].map((node) => ({

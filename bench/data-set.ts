@@ -1,7 +1,7 @@
 /**
- * The entities that every rival reads: the same for the same seed, each computed from its number alone,
- * so that any row can be checked without a copy of the data. Ids carry 12 digits because that is what
- * redis-benchmark puts in place of `__rand_int__`.
+ * The entities that every rival reads: the same for the same seed, each computed from its number
+ * alone, so that any row can be checked without a copy of the data. Ids carry 12 digits because
+ * that is what redis-benchmark puts in place of `__rand_int__`.
  */
 
 import { seededRandom } from '../src/synthetic/seeded-random.ts';

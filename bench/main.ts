@@ -1,5 +1,6 @@
 // npm run bench: starts the servers, runs every work, prints what came out, and keeps it as JSON.
-// Compiled before it runs: a loader that compiles on the way would wrap each function of the package under test.
+// Compiled before it runs: a loader that compiles on the way would wrap each function of the
+// package under test.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { findRedisServer } from '../scripts/redis-server/find.ts';
 import { parseBenchArguments, USAGE, type BenchArguments } from './arguments.ts';

@@ -1,4 +1,7 @@
-/** What is kept of a run: the JSON in bench/results, from which every table, plot and sentence is made. */
+/**
+ * What is kept of a run: the JSON in bench/results, from which every table, plot and sentence is
+ * made.
+ */
 
 import type { TargetKind } from './rival.ts';
 import type { Latencies } from './statistics.ts';
@@ -35,7 +38,9 @@ export interface Work {
   readonly note?: string;
 }
 
-/** How far a batch of ours has to wait for the slowest of its shards, by what onPipeline reports. */
+/**
+ * How far a batch of ours has to wait for the slowest of its shards, by what onPipeline reports.
+ */
 export interface ShardWait {
   readonly target: TargetKind;
   readonly idsPerOperation: number;

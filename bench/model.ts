@@ -1,14 +1,14 @@
 /**
- * A model, not a measurement: what throughput would be if every shard and every client process had a core
- * of its own, from what an id was measured to cost on each side.
+ * A model, not a measurement: what throughput would be if every shard and every client process had
+ * a core of its own, from what an id was measured to cost on each side.
  *
- *   one batch    client:  ids × client µs                     ┐ the two overlap: replies are decoded
- *                shard:   ids on the fullest shard × server µs ┘ while others are still served
+ *   one batch    client:  ids × client µs                      ┐ the two overlap: replies are
+ *                shard:   ids on the fullest shard × server µs ┘ decoded while others are served
  *   throughput   the smaller of what all clients and what the fullest shard can do
  *
- * The fullest shard of a batch holds more than its share: of m ids in the mean, about m + √(2 m ln shards).
- * Left out: the network, which adds latency and no CPU here, replication, and everything past 10,000
- * connections. A client's cost per id is taken to be the same for 3 shards and for 24.
+ * The fullest shard of a batch holds more than its share: of m ids in the mean, about m + √(2 m ln
+ * shards). Left out: the network, which adds latency and no CPU here, replication, and everything
+ * past 10,000 connections. A client's cost per id is taken to be the same for 3 shards and for 24.
  */
 
 export interface CostPerId {
@@ -54,7 +54,9 @@ export function shardsUntilClientLimit(costs: ModelCosts, clients: number): numb
   return shards;
 }
 
-/** The part of a batch that the fullest shard is expected to serve: 1/shards and what chance adds. */
+/**
+ * The part of a batch that the fullest shard is expected to serve: 1/shards and what chance adds.
+ */
 export function fullestShare(idsPerBatch: number, shards: number): number {
   const mean = idsPerBatch / shards;
   return Math.min(1, (mean + Math.sqrt(2 * mean * Math.log(shards))) / idsPerBatch);

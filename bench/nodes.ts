@@ -1,5 +1,6 @@
-// npm run bench:nodes: the read benchmark on each Node, one after the other, kept as bench/results/nodes.json.
-// It is run with a compiled benchmark (npm run build:bench); `npx tsx bench/report.ts` makes the table of it.
+// npm run bench:nodes: the read benchmark on each Node, one after the other, kept as
+// bench/results/nodes.json. It is run with a compiled benchmark (npm run build:bench); `npx tsx
+// bench/report.ts` makes the table of it.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';

@@ -1,4 +1,5 @@
-// npx tsx bench/report.ts [bench/results/….json]: the page of plots and docs/benchmarks.md, from a run that was kept.
+// npx tsx bench/report.ts [bench/results/….json]: the page of plots and docs/benchmarks.md, from a
+// run that was kept.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Run } from './measurement.ts';

@@ -1,7 +1,7 @@
 /**
- * What every way to read and write features has to do to be measured: ours and each rival's. They get the
- * same ids and names, make the same keys of them, and give rows in the order of the ids, each in the
- * shape that is natural to it: an object by name, or values in the order of the names.
+ * What every way to read and write features has to do to be measured: ours and each rival's. They
+ * get the same ids and names, make the same keys of them, and give rows in the order of the ids,
+ * each in the shape that is natural to it: an object by name, or values in the order of the names.
  */
 
 import type { EntityRow } from './data-set.ts';

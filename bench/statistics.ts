@@ -9,7 +9,9 @@ export interface Latencies {
   readonly max: number;
 }
 
-/** The smallest value that at least `share` of the sorted values do not exceed; NaN without values. */
+/**
+ * The smallest value that at least `share` of the sorted values do not exceed; NaN without values.
+ */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   if (sorted.length === 0) return Number.NaN;
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

@@ -1,6 +1,6 @@
 /**
- * What is to be reached, as ratios within one run: each compared round by round, so that what slowed a
- * round slowed both sides. `reached` is computed from the cells, never written down.
+ * What is to be reached, as ratios within one run: each compared round by round, so that what
+ * slowed a round slowed both sides. `reached` is computed from the cells, never written down.
  */
 
 import { byRound, cellOf, type Cell, type Figure, type Run } from './measurement.ts';

@@ -1,4 +1,5 @@
-// npm run cluster -- up | down | status: the development cluster, of local processes or of containers.
+// npm run cluster -- up | down | status: the development cluster, of local processes or of
+// containers.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { devClusterStatus, ensureDevCluster, stopDevCluster } from './local-cluster/dev-cluster.ts';
 import type { DevClusterOptions, NodeStatus } from './local-cluster/dev-cluster.ts';

@@ -1,11 +1,12 @@
 // The six nodes of docker-compose.cluster.yml, for `npm run cluster -- up --compose`.
 //
 //     an engine answers ─▶ ports are ours or free ─▶ up --wait ─▶ asked from the host ─▶ whole
-//                                                        └── no ──▶ up --wait --force-recreate, once
+//                                                        └── no ──▶ up --wait --force-recreate,
+// once
 //
-// Health checks speak for the inside of the namespace. Whether the published ports lead there, only the host can
-// tell, so `up` is believed when all six nodes have answered here. Recreating loses what the cluster held; it is
-// the last resort, and said aloud.
+// Health checks speak for the inside of the namespace. Whether the published ports lead there, only
+// the host can tell, so `up` is believed when all six nodes have answered here. Recreating loses
+// what the cluster held; it is the last resort, and said aloud.
 import { fileURLToPath } from 'node:url';
 import { downAll, execCompose, logs, upAll } from 'docker-compose';
 import type { IDockerComposeOptions } from 'docker-compose';
@@ -39,7 +40,10 @@ const HEALTHY_TIMEOUT_S = 60;
 const WHOLE_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 2000;
 
-/** Starts or mends the cluster; returns its URLs when all slots are covered and every replica is synced. */
+/**
+ * Starts or mends the cluster; returns its URLs when all slots are covered and every replica is
+ * synced.
+ */
 export async function composeUp({ log }: ComposeOptions): Promise<string[]> {
   const startedAt = Date.now();
   const services = await listServices();
@@ -149,7 +153,10 @@ async function refuseForeignPorts(services: readonly Service[]): Promise<void> {
   );
 }
 
-/** A new container of one node knows no cluster, and would empty the replica that still follows its address. */
+/**
+ * A new container of one node knows no cluster, and would empty the replica that still follows its
+ * address.
+ */
 function refuseLostNodes(services: readonly Service[]): void {
   if (services.length === 0) return;
   const lost = PORTS.filter((port) => !services.some(({ name }) => name === `redis-${port}`));
@@ -204,7 +211,9 @@ function options(commandOptions: string[]): IDockerComposeOptions {
   return { config: COMPOSE_FILE, commandOptions };
 }
 
-/** The package rejects with a plain object when the command fails: makes an error of its last line. */
+/**
+ * The package rejects with a plain object when the command fails: makes an error of its last line.
+ */
 async function run<T>(what: string, command: () => Promise<T>): Promise<T> {
   try {
     return await command();

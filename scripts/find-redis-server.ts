@@ -1,5 +1,5 @@
-// Which redis-server this machine uses, building one if need be. With --valkey, which valkey-server. With --paths
-// only the paths of server and client.
+// Which redis-server this machine uses, building one if need be. With --valkey, which
+// valkey-server. With --paths only the paths of server and client.
 import { parseArgs } from 'node:util';
 import { findServerOf } from './redis-server/find-flavour.ts';
 import { findRedisServer } from './redis-server/find.ts';

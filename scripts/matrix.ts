@@ -1,4 +1,5 @@
-// npm run test:matrix: the integration and fault suites on every kind of server, one after the other, and a table.
+// npm run test:matrix: the integration and fault suites on every kind of server, one after the
+// other, and a table.
 import { Command, Option } from 'commander';
 import { MATRIX, serverFor, type MatrixName } from './matrix/servers.ts';
 import { runSuite, type SuiteResult } from './matrix/suite-run.ts';

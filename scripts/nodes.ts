@@ -1,4 +1,5 @@
-// npm run test:nodes: the unit and integration suites on every Node that people run, one after the other, and a table.
+// npm run test:nodes: the unit and integration suites on every Node that people run, one after the
+// other, and a table.
 import { Command, Option } from 'commander';
 import { runSuite, type SuiteResult } from './matrix/suite-run.ts';
 import {

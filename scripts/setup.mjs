@@ -1,7 +1,8 @@
 // Runs before everything else, so before node_modules exists: no dependencies, no TypeScript.
 //
-// Makes sure of Node 20 or newer and of the packages that package-lock.json names. After `npm ci` it leaves a
-// stamp with the lock file's hash in node_modules; while the two agree it says nothing and does nothing.
+// Makes sure of Node 20 or newer and of the packages that package-lock.json names. After `npm ci`
+// it leaves a stamp with the lock file's hash in node_modules; while the two agree it says nothing
+// and does nothing.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -18,7 +18,7 @@ export const clearImmediate: typeof timers.clearImmediate = timers.clearImmediat
 export const setImmediate: typeof timers.setImmediate = timers.setImmediate;
 export const nextTick: typeof process.nextTick = process.nextTick;
 export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask;
-/** Resolves after so many milliseconds, or rejects when its signal fires. */
+/** Resolves after that many milliseconds, or rejects when its signal fires. */
 export const delay: typeof promises.setTimeout = promises.setTimeout;
 
 /** Milliseconds since 1970. */

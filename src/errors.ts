@@ -203,7 +203,10 @@ export class PartialBatchError<Row extends object = Record<string, string>> exte
   }
 }
 
-/** A bulk load stopped before the end of its rows: aborted, its source threw, or too many rows failed. */
+/**
+ * A bulk load stopped before the end of its rows: aborted, its source threw, or too many rows
+ * failed.
+ */
 export class PartialLoadError extends PartialError {
   override readonly name = 'PartialLoadError';
   /** Rows that were written and acknowledged. */
@@ -222,7 +225,10 @@ const SHARDS_NAMED = 10;
 /** Counted at once; then the counts go on to what is in the errors. */
 const MAX_ERRORS_COUNTED = 4_096;
 
-/** Counts failed rows one by one, so that a million of them can be counted in turns of the event loop. */
+/**
+ * Counts failed rows one by one, so that a million of them can be counted in turns of the event
+ * loop.
+ */
 export class FailureTally {
   readonly #codes = new Tally<string>();
   readonly #shards = new Tally<string>();

@@ -1,4 +1,7 @@
-/** What becomes of an error with failed rows in printers and loggers: counts and ids, and never a feature. */
+/**
+ * What becomes of an error with failed rows in printers and loggers: counts and ids, and never a
+ * feature.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { format, inspect } from 'node:util';
@@ -75,7 +78,8 @@ describe.each([1, 100, 1_000_000])('%i failed rows', (failedCount) => {
   it.each(Object.keys(PRINTERS))('%s shows no feature, and is short', (printer) => {
     for (const error of errors(failedCount)) {
       const text = PRINTERS[printer]?.(error) ?? '';
-      // What a copy of the enumerable properties has is the logger's choice; the message is never in it.
+      // What a copy of the enumerable properties has is the logger's choice; the message is never
+      // in it.
       const isCopy = ['a spread', 'entries', 'for in'].includes(printer);
       expect(isCopy || text.includes('id0')).toBe(true);
       expect(text).not.toContain(SECRET);

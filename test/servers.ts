@@ -1,7 +1,7 @@
 /**
- * The servers that integration tests share: a six-node cluster and a standalone server, started once
- * per run and ended with it. Each test file has a key prefix of its own. A test that kills a node or
- * moves slots starts a cluster of its own.
+ * The servers that integration tests share: a six-node cluster and a standalone server, started
+ * once per run and ended with it. Each test file has a key prefix of its own. A test that kills a
+ * node or moves slots starts a cluster of its own.
  */
 
 import type { TestProject } from 'vitest/node';

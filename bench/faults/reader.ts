@@ -1,12 +1,14 @@
 /**
- * What a client has to do to be put through the faults: read a batch the way its own users do, and say of each
- * id what came of it. A client that fails a whole call has failed each of its ids; one that tells of errors row by
- * row is asked for them row by row.
+ * What a client has to do to be put through the faults: read a batch the way its own users do, and
+ * say of each id what came of it. A client that fails a whole call has failed each of its ids; one
+ * that tells of errors row by row is asked for them row by row.
  */
 
 import type { Node } from '../rival.ts';
 
-/** Values in the order of the names, null for a field that is not there; or why there is no answer. */
+/**
+ * Values in the order of the names, null for a field that is not there; or why there is no answer.
+ */
 export type Answer = { readonly values: readonly (string | null)[] } | { readonly error: Error };
 
 export interface ReaderOptions {

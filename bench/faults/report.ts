@@ -1,4 +1,7 @@
-/** docs/faults.md: what each client returned under each fault. Every figure in it comes from the JSON. */
+/**
+ * docs/faults.md: what each client returned under each fault. Every figure in it comes from the
+ * JSON.
+ */
 
 import { inDuration } from '../quantity.ts';
 import { RECOVERY_MS, RIGHT_WITHIN_MS } from './scenarios.ts';

@@ -1,4 +1,7 @@
-/** The rows that every client reads, the same for the same seed: some slots hold many of them, as a busy slot does. */
+/**
+ * The rows that every client reads, the same for the same seed: some slots hold many of them, as a
+ * busy slot does.
+ */
 
 import calculateSlot from 'cluster-key-slot';
 import { SLOT_COUNT } from '../../scripts/local-cluster/node-view.ts';

@@ -1,6 +1,6 @@
 /**
- * Where one client meets one fault: a cluster of its own, every row loaded and on the replicas, and the client
- * open and right. What it answers from then on is judged, call by call.
+ * Where one client meets one fault: a cluster of its own, every row loaded and on the replicas, and
+ * the client open and right. What it answers from then on is judged, call by call.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
@@ -80,7 +80,9 @@ export class Stage implements AsyncDisposable {
     return false;
   }
 
-  /** Calls until one is right in every row: how long it took, or null when none was within the time. */
+  /**
+   * Calls until one is right in every row: how long it took, or null when none was within the time.
+   */
   async untilRight(withinMs: number): Promise<number | null> {
     const startedAtMs = performance.now();
     const tally = new CallTally();
@@ -91,7 +93,9 @@ export class Stage implements AsyncDisposable {
     return null;
   }
 
-  /** The servers lost nothing: a client that is new, and asks by single commands, gets every row. */
+  /**
+   * The servers lost nothing: a client that is new, and asks by single commands, gets every row.
+   */
   async confirmTruth(): Promise<void> {
     const { ids, names, values } = this.rows;
     const nodes = this.cluster.running.map(({ host, port }) => ({ host, port }));

@@ -1,4 +1,7 @@
-/** Calls, judged row by row against what is stored. A null for a row that exists is wrong, not absent. */
+/**
+ * Calls, judged row by row against what is stored. A null for a row that exists is wrong, not
+ * absent.
+ */
 
 import type { Answer } from './reader.ts';
 
@@ -13,7 +16,9 @@ export interface Tally {
   readonly failed: number;
   /** Calls in which some id failed: `Promise.all` would have rejected them. */
   readonly callsWithFailures: number;
-  /** Calls that had not ended when they were given up on. None of their ids is counted elsewhere. */
+  /**
+   * Calls that had not ended when they were given up on. None of their ids is counted elsewhere.
+   */
   readonly endless: number;
   readonly longestCallMs: number;
   /** How often each error came, without the parts that differ from row to row. */

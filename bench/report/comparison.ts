@@ -1,4 +1,6 @@
-/** What the cells say when they are put side by side: one node and six, and where a rival is better. */
+/**
+ * What the cells say when they are put side by side: one node and six, and where a rival is better.
+ */
 
 import { byRound, cellOf, type Cell, type Figure, type Run } from '../measurement.ts';
 import type { ModelCosts } from '../model.ts';
@@ -92,7 +94,9 @@ const JUDGED: readonly { figure: Figure; name: string; more: boolean }[] = [
   { figure: 'clientUsPerId', name: 'client CPU', more: false },
 ];
 
-/** Every figure in which a rival was better by more than noise, with the best one; the worst first. */
+/**
+ * Every figure in which a rival was better by more than noise, with the best one; the worst first.
+ */
 export function lossesOf(run: Run): Loss[] {
   const losses: Loss[] = [];
   for (const { name: work, title } of run.works) {

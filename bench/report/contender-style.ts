@@ -1,4 +1,6 @@
-/** How each contender looks, in every plot the same. Colours are in page-style.ts, light and dark. */
+/**
+ * How each contender looks, in every plot the same. Colours are in page-style.ts, light and dark.
+ */
 
 const COLORS: Readonly<Record<string, string>> = {
   'cluster-feature-store': 'ours',

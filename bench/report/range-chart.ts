@@ -1,4 +1,6 @@
-/** From p50 to p99 on a logarithmic axis, a line for each contender with a mark at each quantile. */
+/**
+ * From p50 to p99 on a logarithmic axis, a line for each contender with a mark at each quantile.
+ */
 
 import type { Latencies } from '../statistics.ts';
 import { inDuration, tidy } from '../quantity.ts';

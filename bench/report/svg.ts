@@ -1,4 +1,7 @@
-/** Pieces of SVG, and the scales that place them. Coordinates are in pixels of the drawing's own width. */
+/**
+ * Pieces of SVG, and the scales that place them. Coordinates are in pixels of the drawing's own
+ * width.
+ */
 
 export const CHART_WIDTH = 860;
 

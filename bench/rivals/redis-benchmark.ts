@@ -1,8 +1,9 @@
 /**
- * The servers' own limit: redis-benchmark, in C, with no rows to make and no order to keep. Its cluster
- * mode only reaches keys that hold its own `{tag}`, so there is one process per primary, all at once, and
- * their rates are added up. The keys exist: each shard has its third of the entities once more, under a
- * hash tag of that shard, so that `__rand_int__` always finds one there.
+ * The servers' own limit: redis-benchmark, in C, with no rows to make and no order to keep. Its
+ * cluster mode only reaches keys that hold its own `{tag}`, so there is one process per primary,
+ * all at once, and their rates are added up. The keys exist: each shard has its third of the
+ * entities once more, under a hash tag of that shard, so that `__rand_int__` always finds one
+ * there.
  */
 
 import { execFile } from 'node:child_process';

@@ -1,7 +1,8 @@
 /**
  * One pipeline per shard, by hand: slots by cluster-key-slot, the ids in a bucket per primary, a
- * `pipeline()` on that primary's own connection, and the replies put back in the order of the ids. What a
- * careful user of ioredis writes today; ioredis and iovalkey share the code, as they share the API.
+ * `pipeline()` on that primary's own connection, and the replies put back in the order of the ids.
+ * What a careful user of ioredis writes today; ioredis and iovalkey share the code, as they share
+ * the API.
  */
 
 import calculateSlot from 'cluster-key-slot';

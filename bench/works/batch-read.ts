@@ -8,7 +8,9 @@ import { checkRows } from './row-check.ts';
 import { FAST_RIVALS, type Bench, type WorkPlan } from './work-plan.ts';
 import type { BenchTarget } from '../bench-servers.ts';
 
-/** Batches in turn, so that no server answers the same keys from a warm cache line again and again. */
+/**
+ * Batches in turn, so that no server answers the same keys from a warm cache line again and again.
+ */
 const BATCH_COUNT = 8;
 /** The size at which redis-benchmark runs along. */
 const LIMIT_SIZE = 10_000;

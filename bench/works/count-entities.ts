@@ -1,4 +1,6 @@
-/** Single reads while all entities are counted in the same process, and the same reads without it. */
+/**
+ * Single reads while all entities are counted in the same process, and the same reads without it.
+ */
 
 import { FeatureStore } from 'cluster-feature-store';
 import { drawIndexes, idOf } from '../data-set.ts';

@@ -1,4 +1,7 @@
-/** Single reads while a batch of 200,000 ids runs in the same process, and the same reads without it. */
+/**
+ * Single reads while a batch of 200,000 ids runs in the same process, and the same reads without
+ * it.
+ */
 
 import { drawIndexes, idOf } from '../data-set.ts';
 import type { Contender } from '../interleave.ts';

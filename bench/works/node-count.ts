@@ -1,4 +1,6 @@
-/** The same batch on six nodes and on one, in turns: what the splitting of a batch costs the client. */
+/**
+ * The same batch on six nodes and on one, in turns: what the splitting of a batch costs the client.
+ */
 
 import { CpuMeter } from '../cpu-meter.ts';
 import { drawIndexes, idOf } from '../data-set.ts';

@@ -1,4 +1,6 @@
-/** How long our batches wait for their slowest shard: a pass of its own, as watching costs time too. */
+/**
+ * How long our batches wait for their slowest shard: a pass of its own, as watching costs time too.
+ */
 
 import { FeatureStore, type PipelineReport } from 'cluster-feature-store';
 import type { BenchTarget } from '../bench-servers.ts';

@@ -43,7 +43,10 @@ async function measure(task: StreamMemoryTask): Promise<StreamMemory> {
   return { ids: task.ids, idleRssBytes, peakRssBytes, elapsedMs };
 }
 
-/** As many as are asked for, over the entities that there are, in an order that jumps between shards. */
+/**
+ * As many as are asked for, over the entities that there are, in an order that jumps between
+ * shards.
+ */
 function* lazyIds({ ids, entityCount }: StreamMemoryTask): Generator<string> {
   for (let at = 0; at < ids; at++) yield idOf(at % entityCount);
 }

@@ -1,4 +1,7 @@
-/** Peak memory of streamFeatures over ids that are made as they are asked for, in a process of its own. */
+/**
+ * Peak memory of streamFeatures over ids that are made as they are asked for, in a process of its
+ * own.
+ */
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

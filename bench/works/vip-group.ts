@@ -1,6 +1,7 @@
 /**
- * A VIP group, whose keys share a slot, against the same ids spread over the cluster, and against what
- * redis-benchmark gets from the one shard that owns the slot. Some callers at once, as redis-benchmark has.
+ * A VIP group, whose keys share a slot, against the same ids spread over the cluster, and against
+ * what redis-benchmark gets from the one shard that owns the slot. Some callers at once, as
+ * redis-benchmark has.
  */
 
 import { FeatureStore } from 'cluster-feature-store';

@@ -1,4 +1,6 @@
-/** Bulk loads and batched streaming writes, at keys of their own that are read back and compared. */
+/**
+ * Bulk loads and batched streaming writes, at keys of their own that are read back and compared.
+ */
 
 import { Redis } from 'ioredis';
 import calculateSlot from 'cluster-key-slot';

@@ -1,14 +1,18 @@
-// The cluster that stays between commands, for the demo and for trying things: `npm run cluster -- up`.
+// The cluster that stays between commands, for the demo and for trying things: `npm run cluster --
+// up`.
 //
-// Its data folder is its state: one folder per node, named for its port, with the server's own pid file, and
-// state.json, written last. So an `up` that was interrupted is a folder without state.json, and is cleared.
+// Its data folder is its state: one folder per node, named for its port, with the server's own pid
+// file, and state.json, written last. So an `up` that was interrupted is a folder without
+// state.json, and is cleared.
 //
 //     no state ──────────────────────────▶ clear what is left, start afresh
 //     all alive and healthy ─────────────▶ nothing to do
-//     some alive ─▶ let replicas take over ─▶ restart the dead ─▶ healthy, or else replaced from scratch
+//     some alive ─▶ let replicas take over ─▶ restart the dead ─▶ healthy, or else replaced from
+// scratch
 //     none alive (the machine restarted) ─▶ start afresh: nothing was on disk
 //
-// Invariant: one command at a time changes it (a lock beside the folder), and only our own processes are ended.
+// Invariant: one command at a time changes it (a lock beside the folder), and only our own
+// processes are ended.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { findRedisServer } from '../redis-server/find.ts';
@@ -209,8 +213,8 @@ async function repair(
 }
 
 /**
- * A primary that comes back before its replica took over comes back empty, and its replica copies that. So
- * where the living nodes can still elect replacements, they get the time to.
+ * A primary that comes back before its replica took over comes back empty, and its replica copies
+ * that. So where the living nodes can still elect replacements, they get the time to.
  */
 async function awaitTakeover(running: readonly RedisNode[]): Promise<void> {
   const ports = new Set(running.map(({ port }) => port));

@@ -1,9 +1,12 @@
-// Makes one cluster of servers that do not know each other, with plain commands: redis-cli may be missing.
+// Makes one cluster of servers that do not know each other, with plain commands: redis-cli may be
+// missing.
 //
-//     own config epoch, slots ─▶ every node meets every other ─▶ replicas follow ─▶ every view is healthy
+//     own config epoch, slots ─▶ every node meets every other ─▶ replicas follow ─▶ every view is
+// healthy
 //
-// Invariant: it is done only when every replica has finished its first sync, for one that has not can never take
-// over. Epochs are given out beforehand, so that no two primaries start with the same one.
+// Invariant: it is done only when every replica has finished its first sync, for one that has not
+// can never take over. Epochs are given out beforehand, so that no two primaries start with the
+// same one.
 import { clusterProblems, itself, parseClusterNodes, parseInfo, SLOT_COUNT } from './node-view.ts';
 import type { NodeView } from './node-view.ts';
 import type { RedisNode } from './redis-node.ts';

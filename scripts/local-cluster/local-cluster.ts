@@ -1,5 +1,5 @@
-// A Redis Cluster of real processes on this machine, for tests, benchmarks and the demo. Nothing outlives the
-// process that started it unless `keepRunning` says so.
+// A Redis Cluster of real processes on this machine, for tests, benchmarks and the demo. Nothing
+// outlives the process that started it unless `keepRunning` says so.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findRedisServer } from '../redis-server/find.ts';
@@ -21,8 +21,9 @@ export interface LocalClusterOptions {
   /** @default 1 */
   readonly replicasPerPrimary?: number;
   /**
-   * The first port, or where the search for enough free ones in a row begins. Below 22,768 the bus ports (+10000) are
-   * out of the range that Linux gives to outgoing connections, which could hold one when a node restarts.
+   * The first port, or where the search for enough free ones in a row begins. Below 22,768 the bus
+   * ports (+10000) are out of the range that Linux gives to outgoing connections, which could hold
+   * one when a node restarts.
    * @default 7000
    */
   readonly portFrom?: number;

@@ -1,4 +1,6 @@
-/** What one node says about the cluster: its CLUSTER NODES lines, CLUSTER INFO and INFO replication. */
+/**
+ * What one node says about the cluster: its CLUSTER NODES lines, CLUSTER INFO and INFO replication.
+ */
 export interface NodeView {
   readonly port: number;
   readonly state: string;

@@ -6,7 +6,8 @@ const LAST_PORT = 65_535 - BUS_PORT_OFFSET;
 
 /** True when nobody listens on the port of the loopback interface. */
 export async function isPortFree(port: number): Promise<boolean> {
-  // Both questions are asked: some systems let one program bind 127.0.0.1 while another holds 0.0.0.0.
+  // Both questions are asked: some systems let one program bind 127.0.0.1 while another holds
+  // 0.0.0.0.
   return (await canListen(port)) && !(await canConnect(port));
 }
 

@@ -1,6 +1,7 @@
-// A pid read from a file may belong to another program by now: pids are used again. So before a signal is
-// sent to a process that this run did not start itself, the process must show that it is ours: it works in
-// the node's own folder. Invariant: a process that cannot be told apart is never signalled.
+// A pid read from a file may belong to another program by now: pids are used again. So before a
+// signal is sent to a process that this run did not start itself, the process must show that it is
+// ours: it works in the node's own folder. Invariant: a process that cannot be told apart is never
+// signalled.
 import { execFile } from 'node:child_process';
 import { readFile, readlink, realpath } from 'node:fs/promises';
 import { promisify } from 'node:util';

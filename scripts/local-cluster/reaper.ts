@@ -1,8 +1,10 @@
-// Servers of a test or a benchmark must not outlive it, even when it is killed with SIGKILL and no handler of
-// its own can run. So a small shell process holds the reading end of a pipe: when this process ends, for
-// whatever reason, the pipe closes, and the shell kills the pids it was last told and removes the folder.
+// Servers of a test or a benchmark must not outlive it, even when it is killed with SIGKILL and no
+// handler of its own can run. So a small shell process holds the reading end of a pipe: when this
+// process ends, for whatever reason, the pipe closes, and the shell kills the pids it was last told
+// and removes the folder.
 //
-//     this process ──"12 13 14"──▶ sh: read, read, read … end of file ─▶ kill -KILL 12 13 14; rm -rf folder
+//     this process ──"12 13 14"──▶ sh: read, read, read … end of file ─▶ kill -KILL 12 13 14; rm
+// -rf folder
 //
 // Invariant: a pid is on the list from the moment it is spawned until its end has been seen.
 import { spawn } from 'node:child_process';

@@ -1,7 +1,8 @@
 // One redis-server process and what can happen to it.
 //
-// Invariant: signals go only to a process that is ours. One that this run spawned is; one found by its pid file
-// is ours when it works in this node's folder, or answers on this node's port with this node's config file.
+// Invariant: signals go only to a process that is ours. One that this run spawned is; one found by
+// its pid file is ours when it works in this node's folder, or answers on this node's port with
+// this node's config file.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -155,7 +156,10 @@ export class RedisNode implements AsyncDisposable {
     return client;
   }
 
-  /** One command on a connection made for it; rejects rather than waits when the server does not answer. */
+  /**
+   * One command on a connection made for it; rejects rather than waits when the server does not
+   * answer.
+   */
   async call(command: string, ...args: (string | number)[]): Promise<unknown> {
     return this.use((client) => client.call(command, args));
   }
@@ -186,7 +190,8 @@ export class RedisNode implements AsyncDisposable {
   #spawn(): ChildProcess {
     const log = openSync(join(this.dir, 'redis.log'), 'w');
     const keepRunning = this.#options.keepRunning === true;
-    // Detached also when it does not outlive us: the terminal's Ctrl-C is ours, and the reaper ends it.
+    // Detached also when it does not outlive us: the terminal's Ctrl-C is ours, and the reaper ends
+    // it.
     const child = spawn(this.#options.serverPath, [this.configFile], {
       cwd: this.dir,
       stdio: ['ignore', log, log],
@@ -217,7 +222,9 @@ export class RedisNode implements AsyncDisposable {
     );
   }
 
-  /** The pid that the server on this port reports, if it is the one with this node's config file. */
+  /**
+   * The pid that the server on this port reports, if it is the one with this node's config file.
+   */
   async #serverPid(): Promise<number | undefined> {
     const info = parseInfo(String(await this.call('INFO', 'server')));
     return info.get('config_file') === this.configFile ? Number(info.get('process_id')) : undefined;

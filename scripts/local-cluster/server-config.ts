@@ -4,8 +4,9 @@ export function quoteConfig(value: string): string {
 }
 
 /**
- * Lines for any local server: on the loopback only, nothing written to disk, and gone at once when told to stop.
- * The sync delay is 0 because a replica that has not finished its first sync can never take over.
+ * Lines for any local server: on the loopback only, nothing written to disk, and gone at once when
+ * told to stop. The sync delay is 0 because a replica that has not finished its first sync can
+ * never take over.
  */
 export function standaloneConfig(): string[] {
   return [

@@ -10,7 +10,9 @@ export interface WaitOptions {
   readonly why?: () => string;
 }
 
-/** Asks until the answer is neither undefined nor false; a question that throws counts as "not yet". */
+/**
+ * Asks until the answer is neither undefined nor false; a question that throws counts as "not yet".
+ */
 export async function waitUntil<T>(
   ask: () => Promise<T | undefined | false>,
   options: WaitOptions,

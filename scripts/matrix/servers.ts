@@ -1,4 +1,5 @@
-// The servers that the suites run on: Redis, Valkey, and a Redis that does not know HSETEX, as 7.4 does not.
+// The servers that the suites run on: Redis, Valkey, and a Redis that does not know HSETEX, as 7.4
+// does not.
 import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -22,7 +23,10 @@ export async function serverFor(name: MatrixName): Promise<MatrixServer> {
   return { path: server.path, title, [Symbol.asyncDispose]: async () => {} };
 }
 
-/** The same server, behind a script that takes the command away from whatever configuration it is given. */
+/**
+ * The same server, behind a script that takes the command away from whatever configuration it is
+ * given.
+ */
 async function withoutHsetex(server: RedisServer, title: string): Promise<MatrixServer> {
   const folder = await mkdtemp(join(tmpdir(), 'fstore-matrix-'));
   const path = join(folder, 'redis-server');

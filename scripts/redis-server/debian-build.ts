@@ -1,10 +1,12 @@
-// Makes a redis-server or a valkey-server out of Debian's source package, without root and without touching the
-// machine's own package sources: a private list names a newer suite at the mirror that this machine already uses,
-// and all that apt writes goes into a folder of ours. apt checks the signatures and hashes as always.
+// Makes a redis-server or a valkey-server out of Debian's source package, without root and without
+// touching the machine's own package sources: a private list names a newer suite at the mirror that
+// this machine already uses, and all that apt writes goes into a folder of ours. apt checks the
+// signatures and hashes as always.
 //
 //     apt-get indextargets ─▶ mirror ─▶ apt-get source ─▶ tar ─▶ make ─▶ rename into the cache
 //
-// Invariant: a folder `built-…` in the cache is a finished build; it gets that name in one step, at the end.
+// Invariant: a folder `built-…` in the cache is a finished build; it gets that name in one step, at
+// the end.
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -32,11 +34,17 @@ export interface BuildOptions {
   /** Where finished builds are kept. */
   readonly cache: string;
   readonly log: Log;
-  /** Only a server with TLS will do. It has TLS anyway where OpenSSL's headers are. @default false */
+  /**
+   * Only a server with TLS will do. It has TLS anyway where OpenSSL's headers are.
+   * @default false
+   */
   readonly tls?: boolean;
 }
 
-/** The path of a server built now, or by another process in the meantime. Rejects with the reason why not. */
+/**
+ * The path of a server built now, or by another process in the meantime. Rejects with the reason
+ * why not.
+ */
 export async function buildFromDebian(options: BuildOptions): Promise<string> {
   const { flavour, cache, log, tls = false } = options;
   const missing: string[] = [];

@@ -1,5 +1,6 @@
-// The mirror of Debian that this machine already uses. apt is asked first, for it knows every format of its
-// sources; but while it has no lists yet, as in a fresh container, it answers nothing, and the files are read.
+// The mirror of Debian that this machine already uses. apt is asked first, for it knows every
+// format of its sources; but while it has no lists yet, as in a fresh container, it answers
+// nothing, and the files are read.
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,10 @@ export async function debianMirror(): Promise<string> {
   return mirror;
 }
 
-/** Out of lines `uri release component`: the first that is a whole Debian, not security, updates or backports. */
+/**
+ * Out of lines `uri release component`: the first that is a whole Debian, not security, updates or
+ * backports.
+ */
 export function chooseMirror(targets: string): string | undefined {
   for (const line of targets.split('\n')) {
     const [uri = '', release = '', component] = line.trim().split(' ');

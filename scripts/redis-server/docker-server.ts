@@ -1,6 +1,7 @@
-// The last resort: the image redis:8, run so that it looks like a local program. The wrapper shares the host's
-// network and process numbers and runs as the caller, so ports, pids and signals mean what they mean for a
-// program; the working folder, and nothing else, is visible inside under its own name.
+// The last resort: the image redis:8, run so that it looks like a local program. The wrapper shares
+// the host's network and process numbers and runs as the caller, so ports, pids and signals mean
+// what they mean for a program; the working folder, and nothing else, is visible inside under its
+// own name.
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -25,7 +25,10 @@ export async function resolveCommand(
   return (await isExecutable(path)) ? path : undefined;
 }
 
-/** `redis-cli` for `…/redis-server`, `valkey-cli` for `…/valkey-server`: beside the server, or on PATH. */
+/**
+ * `redis-cli` for `…/redis-server`, `valkey-cli` for `…/valkey-server`: beside the server, or on
+ * PATH.
+ */
 export async function findCompanion(
   serverPath: string,
   tool: 'cli' | 'benchmark',

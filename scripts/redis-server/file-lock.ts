@@ -1,5 +1,6 @@
-// Lets one process at a time do something that two must not do together, such as building into the cache.
-// The lock is a file that holds its owner's pid; the lock of a process that is gone is taken over.
+// Lets one process at a time do something that two must not do together, such as building into the
+// cache. The lock is a file that holds its owner's pid; the lock of a process that is gone is taken
+// over.
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';

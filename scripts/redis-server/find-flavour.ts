@@ -1,5 +1,5 @@
-// Which server of one product to run, where it matters which: what REDIS_SERVER names if it is of that product,
-// else the nearest one.
+// Which server of one product to run, where it matters which: what REDIS_SERVER names if it is of
+// that product, else the nearest one.
 //
 //     REDIS_SERVER ─▶ PATH ─▶ cache ─▶ built from Debian's source
 import { cacheFolder } from './cache-folder.ts';

@@ -1,5 +1,5 @@
-// Which server to run where TLS is to be tried: the one that is used anyway if it has TLS, else another of the same
-// product.
+// Which server to run where TLS is to be tried: the one that is used anyway if it has TLS, else
+// another of the same product.
 //
 //     findRedisServer ─▶ PATH ─▶ cache ─▶ built from Debian's source, with OpenSSL's headers
 import { execFile } from 'node:child_process';
@@ -44,7 +44,10 @@ export async function findTlsServer(options: FindOptions = {}): Promise<RedisSer
   }
 }
 
-/** Asked to listen with TLS, a server that has it misses its certificate; one that has not knows no such thing. */
+/**
+ * Asked to listen with TLS, a server that has it misses its certificate; one that has not knows no
+ * such thing.
+ */
 export async function hasTls(path: string): Promise<boolean> {
   const cwd = await mkdtemp(join(tmpdir(), 'cfs-tls-'));
   try {

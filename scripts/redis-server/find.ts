@@ -1,10 +1,11 @@
-// Which redis-server to run: the one asked for, else the nearest one that is new enough, else one made for the
-// purpose. New enough means fields with a TTL (HEXPIRE): Redis 7.4, Valkey 9.0.
+// Which redis-server to run: the one asked for, else the nearest one that is new enough, else one
+// made for the purpose. New enough means fields with a TTL (HEXPIRE): Redis 7.4, Valkey 9.0.
 //
 //     REDIS_SERVER ─▶ PATH ─▶ cache ─▶ built from Debian's source ─▶ Docker
 //
-// Invariants: what REDIS_SERVER names is used or refused, never replaced by another; a server is returned only
-// after it has run here and said what it can do; when none works, every one that was tried is named with its reason.
+// Invariants: what REDIS_SERVER names is used or refused, never replaced by another; a server is
+// returned only after it has run here and said what it can do; when none works, every one that was
+// tried is named with its reason.
 import { builtServers, cacheFolder, makeCacheFolder } from './cache-folder.ts';
 import { buildFromDebian } from './debian-build.ts';
 import { dockerServer } from './docker-server.ts';

@@ -1,4 +1,7 @@
-/** The products that know field TTLs. Debian's source packages and the programs are named after them. */
+/**
+ * The products that know field TTLs. Debian's source packages and the programs are named after
+ * them.
+ */
 export type Flavour = 'redis' | 'valkey';
 
 export interface Product {

@@ -1,5 +1,6 @@
-// What a server can do is asked of the server itself: versions do not tell, for Valkey reports Redis 7.2.4.
-// It is started on a unix socket in a folder of its own, with nothing written to disk, and killed after.
+// What a server can do is asked of the server itself: versions do not tell, for Valkey reports
+// Redis 7.2.4. It is started on a unix socket in a folder of its own, with nothing written to disk,
+// and killed after.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -22,7 +23,10 @@ export interface ServerAbilities {
   readonly hasHsetex: boolean;
 }
 
-/** Starts the server, asks, and ends it. Rejects with the server's own last words when it does not start. */
+/**
+ * Starts the server, asks, and ends it. Rejects with the server's own last words when it does not
+ * start.
+ */
 export async function probeServer(path: string): Promise<ServerAbilities> {
   const dir = await mkdtemp(join(tmpdir(), 'cfs-probe-'));
   const socket = join(dir, 's');

@@ -4,7 +4,9 @@ import type { FailedRow, FeatureRow } from '../../src/index.ts';
 import { FEATURES, type Finding, type Floors, type Layer, type Loss, type Model } from './model.ts';
 import { addViolation, count, newTally, type Tally } from './tally.ts';
 
-/** Names the cause of a loss that Redis does not promise to prevent; undefined where there is none. */
+/**
+ * Names the cause of a loss that Redis does not promise to prevent; undefined where there is none.
+ */
 export type Tolerate = (loss: Loss) => string | undefined;
 
 export interface Ttls {

@@ -1,4 +1,6 @@
-/** What goes with a failover: replicas that have everything, a promotion, a node that comes back. */
+/**
+ * What goes with a failover: replicas that have everything, a promotion, a node that comes back.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LocalCluster } from '../local-cluster/local-cluster.ts';
@@ -13,8 +15,8 @@ const HAND_OVER_MS = 6_000;
 const ROLE_EVERY_MS = 5;
 
 /**
- * Waits until every replica has what its primary has now. (WAIT would not do: it speaks of the writes of the
- * connection that it comes on.)
+ * Waits until every replica has what its primary has now. (WAIT would not do: it speaks of the
+ * writes of the connection that it comes on.)
  */
 export async function replicated(cluster: LocalCluster): Promise<void> {
   const primaries = await cluster.primaries();
@@ -64,7 +66,10 @@ export async function promotion(
   }
 }
 
-/** Has the primary hand over to its replica, which loses nothing. A server gives up after 5 s: then once more. */
+/**
+ * Has the primary hand over to its replica, which loses nothing. A server gives up after 5 s: then
+ * once more.
+ */
 export async function handOver(cluster: LocalCluster, port: number): Promise<Promotion> {
   return promotion(cluster, port, (replica) =>
     waitUntil(

@@ -1,6 +1,7 @@
 /**
- * When, and for which entities, a fault could lose acknowledged writes: Redis replicates asynchronously, so a
- * primary that dies takes with it what its replica has not got. Every other loss is the store's.
+ * When, and for which entities, a fault could lose acknowledged writes: Redis replicates
+ * asynchronously, so a primary that dies takes with it what its replica has not got. Every other
+ * loss is the store's.
  */
 
 import type { Tolerate } from './checker.ts';

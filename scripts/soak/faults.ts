@@ -1,6 +1,7 @@
 /**
- * The faults of a soak. Those that change who serves a shard come one after another, and each ends with a healthy
- * cluster whose replicas have everything: two at once could break more than a cluster can heal.
+ * The faults of a soak. Those that change who serves a shard come one after another, and each ends
+ * with a healthy cluster whose replicas have everything: two at once could break more than a
+ * cluster can heal.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
@@ -28,7 +29,10 @@ export interface Fault {
 }
 
 const SLOTS_PER_MOVE = 300;
-/** Writes that a primary acknowledges after it was told to end, or as it learns that it was replaced. */
+/**
+ * Writes that a primary acknowledges after it was told to end, or as it learns that it was
+ * replaced.
+ */
 const LAST_WORDS_MS = 1_500;
 
 /** One after another. */

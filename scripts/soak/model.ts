@@ -1,19 +1,22 @@
 /**
  * What a read may see: every row of the workload is checked against this.
  *
- * An entity has layers. The features of a layer are written together, with a version that only grows, and by one
- * write at a time:
+ * An entity has layers. The features of a layer are written together, with a version that only
+ * grows, and by one write at a time:
  *
  *   begin ─▶ version sent ─┬─ acknowledged: a read that begins later sees this version or a later one
  *                          └─ failed: nobody knows; it may be seen, now or later
  *
- * A value names its entity, its feature and its version, so that a row that reached another id is seen too.
+ * A value names its entity, its feature and its version, so that a row that reached another id is
+ * seen too.
  */
 
 export const LAYERS = ['batch', 'single', 'streaming'] as const;
 export type Layer = (typeof LAYERS)[number];
 
-/** By layer, how it is written: `bulkLoad`, `updateBatchFeature`, `updateStreaming` and its batch. */
+/**
+ * By layer, how it is written: `bulkLoad`, `updateBatchFeature`, `updateStreaming` and its batch.
+ */
 export const FEATURES: Readonly<Record<Layer, readonly string[]>> = {
   batch: ['b0', 'b1'],
   single: ['u'],
@@ -31,7 +34,10 @@ export interface Loss {
   /** What was seen, and what had been acknowledged before the read began. */
   readonly seen: number;
   readonly acknowledged: number;
-  /** When the first version that is missing was acknowledged; of the clock's zero where that is forgotten. */
+  /**
+   * When the first version that is missing was acknowledged; of the clock's zero where that is
+   * forgotten.
+   */
   readonly acknowledgedAtMs: number;
   /** The last version that is known to be on replicas as well. */
   readonly replicated: number;
@@ -112,7 +118,10 @@ export class Model {
     this.#note(cell, `failed ${code}`, cell.sent);
   }
 
-  /** What is acknowledged now is on replicas once `arrival` resolves: from then on no failover may lose it. */
+  /**
+   * What is acknowledged now is on replicas once `arrival` resolves: from then on no failover may
+   * lose it.
+   */
   async markReplicated(arrival: () => Promise<unknown>): Promise<void> {
     const floors = this.floorsOf(this.ids);
     await arrival();

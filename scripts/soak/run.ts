@@ -1,5 +1,6 @@
 /**
- * A soak: a cluster of its own, stores that work all the time, faults at random from a seed, and a tally.
+ * A soak: a cluster of its own, stores that work all the time, faults at random from a seed, and a
+ * tally.
  *
  *   six nodes ─▶ every entity loaded ─┬─ readers and writers, every row checked ─────┬─▶ last look ─▶ tally
  *                                     ├─ faults of shards: strike, heal, strike, …  ─┤

@@ -3,10 +3,11 @@
  *
  *   IMPORTING, MIGRATING ─▶ MIGRATE key by key ─▶ NODE: the new owner first, then the other primaries
  *
- * Slots that move at once move to one primary, and the next ones move only after every node has heard of it all.
- * Otherwise the servers themselves lose keys: a new owner takes the next epoch after those that it knows, and where
- * it has not heard of the last one, nodes that have take the slot away again. And MIGRATE blocks both ends, so two of
- * them in opposite directions wait for each other.
+ * Slots that move at once move to one primary, and the next ones move only after every node has
+ * heard of it all. Otherwise the servers themselves lose keys: a new owner takes the next epoch
+ * after those that it knows, and where it has not heard of the last one, nodes that have take the
+ * slot away again. And MIGRATE blocks both ends, so two of them in opposite directions wait for
+ * each other.
  */
 
 import type { Redis } from 'ioredis';
@@ -96,7 +97,10 @@ export class SlotMover implements AsyncDisposable {
     return moved;
   }
 
-  /** Moves what is left, and tells the primaries who owns the slot now. Call `settle` after the last one. */
+  /**
+   * Moves what is left, and tells the primaries who owns the slot now. Call `settle` after the last
+   * one.
+   */
   async finish(move: SlotMove): Promise<void> {
     const { slot, to } = move;
     while ((await this.moveKey(move)) !== undefined);
@@ -108,8 +112,8 @@ export class SlotMover implements AsyncDisposable {
   }
 
   /**
-   * Moves those of the slots that `to` does not own, `atOnce` at a time. Gives how many were moved, when every node
-   * has heard of it.
+   * Moves those of the slots that `to` does not own, `atOnce` at a time. Gives how many were moved,
+   * when every node has heard of it.
    */
   async moveAll(slots: readonly number[], to: Primary, atOnce: number): Promise<number> {
     const queue = slots.filter((slot) => this.#owners[slot] !== to);
@@ -149,7 +153,10 @@ export class SlotMover implements AsyncDisposable {
   }
 }
 
-/** What one node says: the owner of every slot, and the same with the epoch in words that can be compared. */
+/**
+ * What one node says: the owner of every slot, and the same with the epoch in words that can be
+ * compared.
+ */
 async function viewOf(client: Redis): Promise<{ ownerIds: string[]; summary: string }> {
   const [nodes, info] = await Promise.all([
     client.call('CLUSTER', 'NODES'),

@@ -85,7 +85,10 @@ export function tallyLines(tally: Tally): string[] {
   ];
 }
 
-/** What must not have happened. Every deadline was longer than a failover, so no row may fail either. */
+/**
+ * What must not have happened. Every deadline was longer than a failover, so no row may fail
+ * either.
+ */
 export function brokenPromises(tally: Readonly<Tally>): string[] {
   const failed = { ...tally.failedRows };
   const failedWrites = { ...tally.failedWrites };

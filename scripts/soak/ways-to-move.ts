@@ -1,6 +1,7 @@
 /**
- * The ways to move many slots that these servers and tools have: key by key always, `redis-cli --cluster
- * rebalance` where there is a redis-cli, atomic migration from Redis 8.4 and Valkey 9.0 on.
+ * The ways to move many slots that these servers and tools have: key by key always, `redis-cli
+ * --cluster rebalance` where there is a redis-cli, atomic migration from Redis 8.4 and Valkey 9.0
+ * on.
  */
 
 import { execFile } from 'node:child_process';
@@ -13,7 +14,9 @@ import { SlotMover, type Primary } from './slot-mover.ts';
 
 export interface WayToMove {
   readonly name: 'key by key' | 'rebalance' | 'atomic';
-  /** Moves slots to one primary, these or as many others, and gives how many changed their owner. */
+  /**
+   * Moves slots to one primary, these or as many others, and gives how many changed their owner.
+   */
   move(slots: readonly number[]): Promise<number>;
 }
 

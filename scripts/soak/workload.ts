@@ -1,11 +1,11 @@
 /**
- * A feature store under work: reads of every kind, bulk loads and streaming writes, all at once and all the
- * time, every row checked against the model.
+ * A feature store under work: reads of every kind, bulk loads and streaming writes, all at once and
+ * all the time, every row checked against the model.
  *
  *   start: every entity loaded ─▶ readers and writers run ─▶ stop: every entity and its TTLs checked once more
  *
- * Each reader and writer draws its choices from a generator of its own, so the same seed gives the same
- * choices, however the calls interleave.
+ * Each reader and writer draws its choices from a generator of its own, so the same seed gives the
+ * same choices, however the calls interleave.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 /**
- * A file that has its name only when it is complete: written beside it under another name, brought to
- * the disk, then renamed. Whoever reads the name sees the old file or the new one, never a part.
+ * A file that has its name only when it is complete: written beside it under another name, brought
+ * to the disk, then renamed. Whoever reads the name sees the old file or the new one, never a part.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -19,7 +19,7 @@ export class AtomicFile implements Output {
     try {
       unlinkSync(this.#draftPath);
     } catch {
-      // The process ends: there is nobody left to tell.
+      // The process ends: there is nobody left to report to.
     }
   };
 

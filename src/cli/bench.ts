@@ -1,7 +1,7 @@
 /**
- * `fstore bench`: what batch reads cost on this cluster, over this network, from this machine. It reads
- * entities of its own, under a prefix that nobody else has, and deletes them however it ends; should it be
- * killed, their TTL does.
+ * `fstore bench`: what batch reads cost on this cluster, over this network, from this machine. It
+ * reads entities of its own, under a prefix that nobody else has, and deletes them however it ends;
+ * should it be killed, their TTL does.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -81,8 +81,8 @@ async function bench(flags: BenchFlags, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Ends when the signal fires, and what was sent by then is answered: an aborted load can still write behind the reset
- * that follows it.
+ * Ends when the signal fires, and what was sent by then is answered: an aborted load can still
+ * write after the reset that follows it.
  */
 async function load(store: FeatureStore, count: number, signal: AbortSignal): Promise<string[]> {
   const ids: string[] = [];

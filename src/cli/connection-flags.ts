@@ -1,7 +1,7 @@
 /**
- * The flags that say where the store is and how to get in. Every program here takes the same ones, and
- * each may come from the environment instead: a password on a command line is seen by every user of the
- * machine.
+ * The flags that say where the store is and how to get in. Every program here takes the same ones,
+ * and each may come from the environment instead: a password on a command line is seen by every
+ * user of the machine.
  */
 
 import { readFileSync } from 'node:fs';
@@ -85,7 +85,10 @@ export function connectOptionsFrom(flags: ConnectionFlags): ConnectOptions {
   };
 }
 
-/** An empty list is refused like an empty prefix: falling back to a default could reset another store. */
+/**
+ * An empty list is refused like an empty prefix: falling back to a default could reset another
+ * store.
+ */
 function nodesFrom(text: string): string[] {
   const nodes = text.split(',').map((node) => node.trim());
   if (nodes.includes('')) throw usageError('--nodes (FSTORE_NODES) has an empty address in it');

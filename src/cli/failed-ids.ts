@@ -1,6 +1,6 @@
 /**
- * Keeps account of the ids that failed: all of them go to a log, the first few are remembered for the
- * summary, and none is held otherwise.
+ * Keeps account of the ids that failed: all of them go to a log, the first few are remembered for
+ * the summary, and none is held otherwise.
  */
 
 import { unlink } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const REMEMBERED_COUNT = 10;
 export interface FailedIdLog {
   /** What the summary calls it. */
   readonly name: string;
-  /** Whether whoever reads the summary has already seen what is in it. */
+  /** Whether the reader of the summary has already seen what is in it. */
   readonly seen: boolean;
   /** Of a failed id. */
   format(row: FailedRow): string;

@@ -4,8 +4,8 @@
  *
  *   score = 1 / (1 + e^-z),   z = INTERCEPT + Σ coefficient × value
  *
- * The coefficients are plausible, not trained: they show what a scorer looks like. A feature that is
- * absent, because it expired or never came, or that is no number, adds nothing to z.
+ * The coefficients are plausible, not trained: they show what a scorer looks like. A feature that
+ * is absent, because it expired or never came, or that is no number, adds nothing to z.
  */
 
 import type { FeatureRow } from '../index.ts';

@@ -3,8 +3,8 @@
  *
  * - Lines end with LF or CRLF; a byte order mark at the start is not part of the first id.
  * - Lines that are empty, or white space only, are skipped. Other ids are taken as they are.
- * - A line that is not UTF-8, or too long for any id, is no id: it is handed to `onMalformed`, because
- *   a replacement character in it would silently make it another id.
+ * - A line that is not UTF-8, or too long for any id, is no id: it is handed to `onMalformed`,
+ *   because a replacement character in it would silently make it another id.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -12,7 +12,7 @@ import { isUtf8 } from 'node:buffer';
 /** Above every id that a store takes, so a line past it need not be held. */
 export const MAX_LINE_BYTES = 65_536;
 
-/** How much of a malformed line is told. */
+/** How much of a malformed line is shown. */
 const SHOWN_BYTES = 80;
 
 export interface MalformedLine {

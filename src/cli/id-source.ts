@@ -1,4 +1,6 @@
-/** The ids that a command works through: those of a file, of standard input, or all that are stored. */
+/**
+ * The ids that a command works through: those of a file, of standard input, or all that are stored.
+ */
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';

@@ -12,7 +12,9 @@ const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 type SignalName = keyof typeof EXIT_CODES;
 const SIGNAL_NAMES = Object.keys(EXIT_CODES) as SignalName[]; // they are its keys
 
-/** A reader that takes nothing off a pipe, or a scorer that never answers, would block the way out. */
+/**
+ * A reader that takes nothing off a pipe, or a scorer that never answers, would block the way out.
+ */
 const GRACE_MS = 2_000;
 
 export class Interruption {
@@ -44,7 +46,7 @@ export class Interruption {
 
 /**
  * The promise, unless the signal fires first: then its reason is thrown.
- * @param onAbandoned called then, with nobody left who waits for the promise
+ * @param onAbandoned called then, when nobody waits for the promise any more
  */
 export async function unlessAborted<T>(
   signal: AbortSignal,

@@ -1,4 +1,7 @@
-/** Where results go: a file that appears whole or not at all, or a stream that goes on as it is read. */
+/**
+ * Where results go: a file that appears whole or not at all, or a stream that goes on as it is
+ * read.
+ */
 
 import { createWriteStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
@@ -27,7 +30,9 @@ interface Target {
   readonly mode?: number;
 }
 
-/** A link stays and what it points to is replaced; a device or pipe (`/dev/null`) is never replaced. */
+/**
+ * A link stays and what it points to is replaced; a device or pipe (`/dev/null`) is never replaced.
+ */
 async function targetOf(path: string): Promise<Target> {
   try {
     const target = await realpath(path);

@@ -4,6 +4,6 @@ export interface Output {
   write(text: string): Promise<void>;
   /** Everything was written. */
   commit(): Promise<void>;
-  /** Nothing of it shall stay, where that is still possible. */
+  /** Nothing of it must stay, where that is still possible. */
   discard(): Promise<void>;
 }

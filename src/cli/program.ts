@@ -23,7 +23,7 @@ export async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     const { exitCode, line } = verdictOn(error, signal);
     if (line !== '') process.stderr.write(`${line}\n`);
-    // What the command left behind, such as a connection that was being made, shall not hold it up.
+    // What the command left behind, such as a connection that was being made, must not hold it up.
     if (signal.aborted) process.exit(exitCode);
     return exitCode;
   } finally {
@@ -62,7 +62,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
 ]);
 
 function verdictOn(error: unknown, signal: AbortSignal): Verdict {
-  // Whatever a command throws once it was told to stop, it is because of that.
+  // What a command throws after it was asked to stop, it throws because of that.
   if (signal.aborted && signal.reason instanceof CommandError) {
     const reached =
       error instanceof PartialLoadError ? `; ${error.loaded} rows are known to be written` : '';

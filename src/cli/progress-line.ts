@@ -1,4 +1,7 @@
-/** How far a command is: a line on standard error that redraws itself, on a terminal and nowhere else. */
+/**
+ * How far a command is: a line on standard error that redraws itself, on a terminal and nowhere
+ * else.
+ */
 
 import { SingleBar } from 'cli-progress';
 import { performance } from '../clock.ts';

@@ -1,8 +1,8 @@
 /**
  * ids ─▶ features, chunk by chunk ─▶ scorer ─▶ lines
  *
- * Each id comes out once and in its order: with a score, or absent; or it is among the failed ids. While
- * one chunk is scored and written the next one is read, so no more than two are held.
+ * Each id comes out once and in its order: with a score, or absent; or it is among the failed ids.
+ * While one chunk is scored and written the next one is read, so no more than two are held.
  */
 
 import { performance } from '../clock.ts';
@@ -49,7 +49,7 @@ export async function scoreIds(settings: ScoreRunSettings): Promise<ScoreTally> 
     onPipeline: ({ shard, keyCount }) => shards.add(shard, keyCount),
     signal,
   });
-  // A reader that takes nothing shall not keep a command that was told to stop.
+  // A reader that takes nothing must not keep a command that was asked to stop.
   const write = (text: string): Promise<void> => unlessAborted(signal, output.write(text));
   await write(format.header);
   for await (const { ids, rows, failed } of chunks) {

@@ -15,8 +15,8 @@ export interface ScorerModule {
   /** The features it reads, unless the command line names others. */
   readonly features?: readonly string[];
   /**
-   * One finite number per row, in the order of the rows. A feature that is absent is not in its row.
-   * Called with one chunk after the other, never with none.
+   * One finite number per row, in the order of the rows. A feature that is absent is not in its
+   * row. Called with one chunk after the other, never with none.
    */
   score(rows: readonly FeatureRow[], ids: readonly string[]): Scores | Promise<Scores>;
 }

@@ -8,7 +8,8 @@ export class StreamOutput implements Output {
 
   constructor(stream: Writable) {
     this.#stream = stream;
-    // The callback of the write gets the error; without a listener it would end the process as well.
+    // The callback of the write gets the error; without a listener it would end the process as
+    // well.
     if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
   }
 

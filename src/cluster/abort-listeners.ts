@@ -1,11 +1,14 @@
 /**
- * One listener on a signal for all who wait for it: thousands of calls may share a signal, and Node warns
- * from eleven listeners on.
+ * One listener on a signal for all that wait for it: thousands of calls may share a signal, and
+ * Node warns from eleven listeners on.
  */
 
 const listenersOf = new WeakMap<AbortSignal, Map<symbol, () => void>>();
 
-/** Calls `listener` when the signal fires; gives what takes it back. A signal that has fired calls nobody. */
+/**
+ * Calls `listener` when the signal fires; gives what takes it back. A signal that has fired calls
+ * nobody.
+ */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const listeners = listenersOf.get(signal) ?? watch(signal);
   const own = Symbol('listener');

@@ -13,7 +13,9 @@ export function formatAddress({ host, port }: HostAndPort): Address {
   return `${host}:${port}`;
 }
 
-/** Splits at the last colon, as `::1:7000` wants; nothing where there is no host or no valid port. */
+/**
+ * Splits at the last colon, as `::1:7000` wants; nothing where there is no host or no valid port.
+ */
 export function parseAddress(address: string): HostAndPort | undefined {
   const [, text = '', digits] = /^(.*):(\d{1,5})$/.exec(address) ?? [];
   const host = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;

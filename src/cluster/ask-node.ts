@@ -27,8 +27,10 @@ export class PrimaryGone extends FeatureStoreError {
 export type Words = readonly (string | number)[] | ((cuts: number) => readonly (string | number)[]);
 
 /**
- * The reply of a primary. A lost connection or a node that is LOADING is tried again until the deadline.
- * @throws PrimaryGone; FeatureStoreError TIMEOUT, ABORTED, CLOSED, ACCESS_DENIED, UNSUPPORTED_SERVER
+ * The reply of a primary. A lost connection or a node that is LOADING is tried again until the
+ * deadline.
+ * @throws PrimaryGone; FeatureStoreError TIMEOUT, ABORTED, CLOSED, ACCESS_DENIED,
+ * UNSUPPORTED_SERVER
  */
 export async function askNode(
   connection: Connection,

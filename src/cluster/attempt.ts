@@ -163,7 +163,7 @@ export class Attempt<Answer> {
     this.#call.notePart(parcel, { keyCount, sentAtMs, elapsedMs });
   }
 
-  /** WAIT goes behind the rows in the same write; what they came to holds when it is answered. */
+  /** WAIT follows the rows in the same write; their outcomes count once it is answered. */
   async #sendAndConfirm(lane: Lane, minReplicas: number): Promise<void> {
     const { replicaWaitMs, lateReplicaWaitMs } = this.#call.connection.limits;
     const waitMs = lane.isShortOfReplicas ? lateReplicaWaitMs : replicaWaitMs;

@@ -1,7 +1,7 @@
 /**
- * How fast bulk work may go: as fast as it can while it is alone, and in small steps while there are
- * online reads. A single read then waits for a few dozen rows, here and at the server, and a core is
- * left for it where there are few.
+ * How fast bulk work may go: as fast as it can while it is alone, and in small steps while there
+ * are online reads. A single read then waits for a few dozen rows, here and at the server, and a
+ * core is left for it where there are few.
  */
 
 import { performance } from '../clock.ts';
@@ -9,8 +9,8 @@ export interface Pace {
   /** Rows of bulk replies that are read in one turn of the event loop, over all lanes. */
   readonly rowsPerTurn: number;
   /**
-   * Rows of a chunk that are sent at once, the next when they are answered; beside online reads that many
-   * on a link of `linkMs`, and more on a longer one.
+   * Rows of a chunk that are sent at once, the next when they are answered; beside online reads
+   * that many on a link of `linkMs`, and more on a longer one.
    */
   readonly rowsPerWrite: number;
   /** COUNT of a page of SCAN: keys that the server looks at before it answers anybody else. */
@@ -26,7 +26,7 @@ export interface BulkPaces {
   readonly besideOnlineReads: Pace;
   /** The round trip within one rack or machine. */
   readonly linkMs: number;
-  /** Without an online read for so long, bulk work is alone. */
+  /** Without an online read for this long, bulk work is alone. */
   readonly quietMs: number;
 }
 
@@ -51,8 +51,8 @@ export class BulkPace {
   }
 
   /**
-   * Where a round trip takes long, more rows go in one: a single read, which takes that long too, hardly
-   * notices what they cost the server, and bulk work would come to a stand.
+   * Where a round trip takes long, more rows go in one: a single read, which takes that long too,
+   * hardly notices what they cost the server, and bulk work would come to a stand.
    */
   rowsPerWrite(roundTripMs: number | undefined): number {
     const { alone, linkMs } = this.#paces;

@@ -1,4 +1,7 @@
-/** Tells, once, those who wait that there is nothing to wait for. An AbortSignal, without its cost per call. */
+/**
+ * Reports, once, to those that wait that there is nothing to wait for. An AbortSignal, without its
+ * cost per call.
+ */
 export class Closing {
   readonly #listeners = new Set<() => void>();
   #isClosed = false;

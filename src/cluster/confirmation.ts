@@ -6,7 +6,7 @@ import { verdictOf } from './redirect.ts';
 import { serverWords } from './server-words.ts';
 import { ServerError, type Reply } from './resp/reply-reader.ts';
 
-/** The error of a row that too few replicas have, or nobody can tell. */
+/** The error of a row that too few replicas have, or nobody knows. */
 export function notConfirmed(
   reply: Reply,
   minReplicas: number,
@@ -14,7 +14,7 @@ export function notConfirmed(
 ): FeatureStoreError {
   if (reply instanceof ServerError) {
     const verdict = verdictOf(reply.message, primary);
-    // Whoever may not ask for replicas will not be told of them another time either.
+    // A user that may not ask for replicas is not answered another time either.
     if (verdict.kind === 'fail' && !verdict.error.retryable && !isStepDown(reply)) {
       return verdict.error;
     }

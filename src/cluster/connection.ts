@@ -174,7 +174,10 @@ export class Connection {
     return this.#slotTable.refresh();
   }
 
-  /** `refresh` where there is a sign that the table is old; it is refreshed again soon, as more may change unheard. */
+  /**
+   * `refresh` where there is a sign that the table is old; it is refreshed again soon, as more may
+   * change unheard.
+   */
   refreshOnSign(): Promise<void> {
     return this.#slotTable.refreshOnSign();
   }
@@ -239,7 +242,7 @@ export class Connection {
     await Promise.all(open.map((lane) => logInAnew(lane, login)));
   }
 
-  /** Who waits for a node that is silent, and no primary any more, need not: its rows have a new owner. */
+  /** Gives up nodes that are silent and no primary any more: their rows have a new owner. */
   #dropSilentLanes(topology: Topology): void {
     const primaries = new Set(topology.shards().map(({ address }) => address));
     for (const lanes of Object.values(this.#lanes)) {

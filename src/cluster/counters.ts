@@ -11,7 +11,10 @@ export interface ShardCounters {
   redirects: number;
   /** Rows that had to wait to be sent again: TRYAGAIN, LOADING, CLUSTERDOWN, lost connections, … */
   retries: number;
-  /** Rows whose call's deadline passed while they waited for this shard; they are among the failed ones too. */
+  /**
+   * Rows whose call's deadline passed while they waited for this shard; they are among the failed
+   * ones too.
+   */
   timeouts: number;
   /** Rows that failed for good. */
   failedRows: number;

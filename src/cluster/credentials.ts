@@ -2,7 +2,7 @@
  * Credentials that change: the caller's function is asked at each login, and before what it gave
  * expires.
  *
- * - One call serves everybody who asks at the same moment.
+ * - One call serves all logins of the same moment.
  * - Where a call fails, or gives nonsense, the last good credentials go on being used as long as
  *   they have not expired, so that a connection that is lost in the meantime can still be opened.
  * - The earliest expiry that open connections may have been logged in with decides when they are
@@ -38,7 +38,7 @@ export interface Login {
 
 /** Whoever has connections that credentials were used for. */
 export interface LoginListener {
-  /** There are fresh ones, whoever asked for them. */
+  /** There are fresh ones, whichever login asked for them. */
   onFresh?(login: Login): void;
   /** Logs open connections in anew. Rejects where one of them was refused. */
   logIn(login: Login): Promise<void>;

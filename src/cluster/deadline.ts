@@ -1,4 +1,6 @@
-/** The end of a call: a time, the caller's AbortSignal, or the store's closing, whichever is first. */
+/**
+ * The end of a call: a time, the caller's AbortSignal, or the store's closing, whichever is first.
+ */
 
 import { clearTimeout, setTimeout } from '../clock.ts';
 import { FeatureStoreError } from '../errors.ts';
@@ -6,13 +8,13 @@ import { onAbort } from './abort-listeners.ts';
 import type { Closing } from './closing.ts';
 import { Timer } from './timer.ts';
 
-/** Whoever makes one clears it when the call has ended. */
+/** The caller that makes one clears it when its call has ended. */
 export class Deadline {
   readonly #timeoutMs: number;
   readonly #closing: Closing;
   readonly #signal: AbortSignal | undefined;
   readonly #timer: Timer;
-  /** Told when it passes. */
+  /** Called when it passes. */
   #waiting: (() => void)[] = [];
   #heedsClosing = false;
   readonly #offAbort: (() => void) | undefined;
@@ -56,8 +58,9 @@ export class Deadline {
   }
 
   /**
-   * Calls `listener` when the time is up or the signal fires, unless it has. The store's closing is told by the lane
-   * that owes replies, which is cheaper than to have every single read enrol with it.
+   * Calls `listener` when the time is up or the signal fires, unless it has. The store's closing is
+   * reported by the lane that owes replies, which is cheaper than to have every single read enrol
+   * with it.
    */
   onPass(listener: () => void): void {
     this.#waiting.push(listener);

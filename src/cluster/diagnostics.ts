@@ -1,6 +1,7 @@
 /**
- * What happens on the way, told on diagnostics channels to whoever subscribes
- * (https://nodejs.org/docs/latest-v20.x/api/diagnostics_channel.html). Without a subscriber it costs nothing.
+ * What happens on the way, reported on diagnostics channels to subscribers
+ * (https://nodejs.org/docs/latest-v20.x/api/diagnostics_channel.html). Without a subscriber it
+ * costs nothing.
  *
  *   cluster-feature-store:redirect          MOVED or ASK: rows go to another shard
  *   cluster-feature-store:retry             rows wait to be sent again

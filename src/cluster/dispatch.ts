@@ -89,9 +89,9 @@ class Dispatch<Answer> implements Call<Answer> {
   readonly replySize: ReplySize;
   readonly #gather: Gather<Answer>;
   readonly #startedAtMs = performance.now();
-  /** Told when all is done: what a caller's function throws shall not leave rows under way. */
+  /** Reported at the end, so that a callback that throws cannot leave rows in flight. */
   readonly #reports: PipelineReport[] = [];
-  /** By row, what stood in its way last; told if the deadline passes. */
+  /** By row, what stood in its way last; reported if the deadline passes. */
   #obstacles: (FeatureStoreError | undefined)[] | undefined;
   /** Rows that are late fail one chunk after the other: all chunks may be late at once. */
   #late: Promise<void> = Promise.resolve();
@@ -170,7 +170,10 @@ class Dispatch<Answer> implements Call<Answer> {
     await this.#goOn(attempt, await attempt.send());
   }
 
-  /** Does what is left to do for the rows of an attempt, as far as they were not settled by their replies. */
+  /**
+   * Does what is left to do for the rows of an attempt, as far as they were not settled by their
+   * replies.
+   */
   async #goOn(attempt: Attempt<Answer>, lost: LaneLost | undefined): Promise<void> {
     if (attempt.isDone) return;
     const { parcel, exchange, next } = attempt;

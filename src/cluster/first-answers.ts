@@ -1,6 +1,9 @@
 import { orLate } from './timer.ts';
 
-/** What came in time: the first answer is waited for, and from it on the others `graceMs` longer, no more. */
+/**
+ * What came in time: the first answer is waited for, and from it on the others `graceMs` longer, no
+ * more.
+ */
 export async function firstAnswers<Answer>(
   questions: readonly Promise<Answer | undefined>[],
   graceMs: number,

@@ -1,6 +1,7 @@
 /**
- * The usual fate of a batch of one row: one attempt, one answer. Single reads come by the thousand, so it goes straight
- * to its lane, with one promise and no tables of rows. An attempt that ends otherwise is where dispatch.ts goes on.
+ * The usual fate of a batch of one row: one attempt, one answer. Single reads come by the thousand,
+ * so it goes straight to its lane, with one promise and no tables of rows. An attempt that ends
+ * otherwise is where dispatch.ts goes on.
  */
 
 import { performance } from '../clock.ts';
@@ -40,7 +41,10 @@ export class FirstTry<Answer> implements Owed {
     });
   }
 
-  /** @param onEnd is called when the row is read, the connection was lost, or the deadline has passed */
+  /**
+   * @param onEnd is called when the row is read, the connection was lost, or the deadline has
+   * passed
+   */
   send(onEnd: () => void): void {
     this.#onEnd = onEnd;
     this.#sentAtMs = performance.now();
@@ -73,7 +77,7 @@ export class FirstTry<Answer> implements Owed {
   readonly #end = (): void => {
     this.#deadline.offPass(this.#end);
     const onEnd = this.#onEnd;
-    this.#onEnd = undefined; // a reply may come behind the deadline
+    this.#onEnd = undefined; // a reply may come after the deadline
     onEnd?.();
   };
 }

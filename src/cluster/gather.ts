@@ -2,8 +2,8 @@
  * Puts the answers of a scattered batch back in the order of its rows.
  *
  * Every row is settled once: answered or failed. A second settlement would mean that a reply was
- * given to the wrong row or that an answered row was asked again, so it is an error of this package,
- * not something to paper over.
+ * given to the wrong row or that an answered row was asked again, so it is an error of this
+ * package, not something to paper over.
  */
 
 import type { ErrorCode, FeatureStoreError } from '../errors.ts';
@@ -16,7 +16,10 @@ export interface Gathered<Answer> {
 
 const OPEN = Symbol('not settled');
 
-/** Rows that failed. There can be a million, of which a table by row would stop the event loop for long. */
+/**
+ * Rows that failed. There can be a million, of which a table by row would stop the event loop for
+ * long.
+ */
 export class Failures implements Iterable<[row: number, error: FeatureStoreError]> {
   readonly size: number;
   /** By row; undefined where it did not fail. */

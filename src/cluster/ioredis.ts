@@ -1,11 +1,16 @@
-/** The names of ioredis that the rest of the package speaks of; it is loaded here and nowhere else. */
+/**
+ * The names of ioredis that the rest of the package speaks of; it is loaded here and nowhere else.
+ */
 
 import { Redis, type Cluster } from 'ioredis';
 
 export { Cluster, Redis } from 'ioredis';
 export type { ClusterOptions, RedisOptions } from 'ioredis';
 
-/** The versions whose objects may be given. The store itself runs on 6: package.json's peer dependency. */
+/**
+ * The versions whose objects may be given. The store itself runs on 6: package.json's peer
+ * dependency.
+ */
 export const IOREDIS_RANGE = '^5.11.1 || ^6.0.0';
 
 /**

@@ -4,12 +4,12 @@
  *   exchanges ─▶ bytes ─▶ one write per tick ─▶ node ─▶ bytes ─▶ the exchange at the head reads its rows
  *
  * What holds:
- * - Replies come in the order of the commands, so the exchange at the head of the queue owns the next
- *   byte. It stays there until it has read every one of its replies, wanted or not: a reply can reach
- *   no other row.
- * - When the connection closes, every exchange that is still owed replies is told so, and nothing of
- *   theirs arrives later. Nothing is ever re-sent from here: the dispatcher decides what is next.
- * - What is sent in one tick shares one write; to a node that is busy with online reads, in one turn.
+ * - Replies come in the order of the commands, so the exchange at the head of the queue owns the
+ *   next byte. It stays there until it has read every one of its replies, wanted or not: a reply
+ *   can reach no other row.
+ * - When the connection closes, every exchange that is still owed replies is rejected, and nothing
+ *   of theirs arrives later. Nothing is re-sent from here: the dispatcher decides what is next.
+ * - What is sent in one tick shares one write; what is sent to a busy node, in one turn.
  * - A bounded number of rows is read in a turn of the event loop (turns.ts).
  * - A node that owes replies and is silent for too long, or says what is not RESP, loses the
  *   connection. The lane opens again when it is next used.
@@ -31,17 +31,17 @@ import { Wire, type WireEnd } from './wire.ts';
 /** Some commands on their way, and what reads their replies. */
 export interface Exchange {
   /**
-   * Writes the commands, or gives them where they are many and encoded already. Asked for once, when
-   * they are about to be sent.
+   * Writes the commands, or gives them where they are many and encoded already. Asked for once,
+   * when they are about to be sent.
    */
   encode(writer: CommandWriter): Uint8Array | undefined;
   /** Whether nobody wants the replies any more; what was not sent yet need not be. */
   readonly isAbandoned?: boolean;
-  /** Reads replies while there are whole ones and the turn has rows left; true when the last one has been read. */
+  /** Reads replies as far as they are whole and the turn has rows left; true after the last one. */
   read(reader: ReplyReader, turn: Turn): boolean;
 }
 
-/** Who waits for something to come to its end, and is told once. */
+/** A waiter: settled exactly once. */
 interface Waiting {
   resolve(): void;
   reject(lost: LaneLost): void;
@@ -55,7 +55,7 @@ interface Opening extends Waiting {
   readonly attempt: number;
 }
 
-/** An exchange on its way, and who waits for it. */
+/** An exchange on its way, and its waiter. */
 export interface Owed extends Waiting {
   readonly exchange: Exchange;
 }
@@ -92,7 +92,7 @@ export class Lane {
   #inbox: Buffer[] = [];
   #awaitsTurn = false;
   #owed: Owed[] = [];
-  /** Those who wait for the connection to open. */
+  /** Callers that wait for the connection to open. */
   #waiting: Opening[] = [];
   readonly #outgoing = new CommandWriter();
   #roundTripMs = Number.POSITIVE_INFINITY;
@@ -188,7 +188,7 @@ export class Lane {
     this.#expectSoon(this.#owed.length);
   }
 
-  /** Resolves once the connection is open. Rejects with LaneLost when the attempt under way fails. */
+  /** Resolves once the connection is open. Rejects with LaneLost when the attempt fails. */
   open(): Promise<void> {
     return this.#open({ anyone: false });
   }
@@ -228,7 +228,7 @@ export class Lane {
     return true;
   }
 
-  /** Gives up the connection; who waits for its replies is told that it is lost. It opens again on use. */
+  /** Gives up the connection: what it owes replies is rejected. It opens again on use. */
   drop(why: string): void {
     this.#wire.reset(why);
   }
@@ -332,7 +332,7 @@ export class Lane {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#forget(); // nothing behind it can be believed
+      this.#forget(); // nothing after it can be believed
       this.#wire.reset(`it said what is not RESP: ${withoutBytes(error.message)}`);
       return true;
     }
@@ -356,7 +356,7 @@ export class Lane {
     this.#readInbox({ rowsLeft: ALL_ROWS }); // what came before the end holds
     this.#lastTrouble = end.trouble || this.#lastTrouble;
     const wasOpen = this.#state !== 'closed';
-    this.#state = 'closed'; // first: whoever is told may send again at once
+    this.#state = 'closed'; // first: what is rejected may be sent again at once
     this.#giveUp(this.#losses.lost(end), isDenial(end.trouble) ? this.#openings : undefined);
     this.#openings++;
     this.#isIdentifying = false;

@@ -1,7 +1,10 @@
 import type { FeatureStoreError } from '../errors.ts';
 import type { Address } from './address.ts';
 
-/** Where the rows of an answered parcel go that were not settled by their replies. Mostly there are none. */
+/**
+ * Where the rows of an answered parcel go that were not settled by their replies. Mostly there are
+ * none.
+ */
 export class NextWays {
   moved: Map<Address, number[]> | undefined;
   asked: Map<Address, number[]> | undefined;

@@ -26,7 +26,10 @@ export interface ClusterLimits {
    * @default 1_048_576
    */
   readonly bytesPerChunk: number;
-  /** How fast bulk work may go; a lane for online reads that is crowded has `alone.chunksInFlight` too. */
+  /**
+   * How fast bulk work may go; a lane for online reads that is crowded has `alone.chunksInFlight`
+   * too.
+   */
   readonly bulkPaces: BulkPaces;
   /**
    * A lane that owes replies and is silent this long is closed and opened again.
@@ -34,18 +37,19 @@ export interface ClusterLimits {
    */
   readonly silenceMs: number;
   /**
-   * A node that owes replies and is silent this long may have been replaced: the slot table is refreshed.
+   * A node that owes replies and is silent this long may have been replaced: the slot table is
+   * refreshed.
    * @default 400
    */
   readonly suspicionMs: number;
   /**
-   * How long a primary may wait for its replicas behind a chunk that asks for them, in ms; shorter than
-   * `silenceMs`, since the primary says nothing meanwhile.
+   * How long a primary may wait for its replicas after a chunk that asks for them, in ms; shorter
+   * than `silenceMs`, since the primary says nothing meanwhile.
    * @default 1_000
    */
   readonly replicaWaitMs: number;
   /**
-   * The same where they did not come the last time: the rows behind need not all wait so long.
+   * The same where they did not come the last time: the rows after them need not all wait as long.
    * @default 50
    */
   readonly lateReplicaWaitMs: number;
@@ -72,8 +76,9 @@ export interface ClusterLimits {
    */
   readonly refreshEveryMs: number;
   /**
-   * Behind a sign that the slot table is old it is refreshed once more after this long, and then after twice as long,
-   * up to `refreshIntervalMs`, with jitter: what has begun to change goes on, and need not tell again.
+   * After a sign that the slot table is old it is refreshed once more after this long, and then
+   * after twice as long, up to `refreshIntervalMs`, with jitter: what has begun to change goes on,
+   * and may not show again.
    * @default 500
    */
   readonly refreshAgainMs: number;
@@ -89,12 +94,12 @@ export interface ClusterLimits {
    */
   readonly loginPatienceMs: number;
   /**
-   * How long one node may take to tell the slot table.
+   * How long one node may take to report the slot table.
    * @default 1_000
    */
   readonly refreshTimeoutMs: number;
   /**
-   * When one node has told the slot table, how much longer the others are waited for.
+   * When one node has reported the slot table, how much longer the others are waited for.
    * @default 100
    */
   readonly refreshGraceMs: number;

@@ -2,7 +2,7 @@
  * What an error reply means for the row it answers.
  *
  *   MOVED              the slot lives elsewhere: go there, remember it
- *   ASK                this key has already moved: go there once, behind ASKING, remember nothing
+ *   ASK                this key has already moved: go there once, after ASKING, remember nothing
  *   TRYAGAIN, LOADING, CLUSTERDOWN, MASTERDOWN, READONLY, NOREPLICAS, BUSY, UNKILLABLE
  *                      nobody can answer just now: wait, look again who owns the slot, go again
  *   NOAUTH             on a connection that has logged in: it is left, and a new one logs in, where
@@ -54,7 +54,7 @@ const WAIT_FOR: ReadonlyMap<string, string> = new Map([
   ['UNKILLABLE', 'A script that has written holds the server: wait for its end.'],
 ]);
 
-/** Where EXEC itself is refused, the reason comes behind this (redis 8.0, execCommandAbort). */
+/** Where EXEC itself is refused, the reason follows this (redis 8.0, execCommandAbort). */
 const ABORTED = /^EXECABORT Transaction discarded because of: /;
 /** Of a replica, or of a node that has left the cluster and knows no owner of any slot. */
 const DISPLACED = /^(READONLY|MASTERDOWN|CLUSTERDOWN Hash slot not served)/;

@@ -14,7 +14,10 @@
 
 /** Bytes of replies that a part of a chunk may have. */
 const PART_BYTES = 524_288;
-/** From here on a part is heavy. 500 rows of 50 numbers are 350 kB: they are sent as ever, several parts at once. */
+/**
+ * From here on a part is heavy. 500 rows of 50 numbers are 350 kB: they are sent as ever, several
+ * parts at once.
+ */
 const HEAVY_BYTES = PART_BYTES;
 /** Rows are not all alike: each counts as this part, at least, of the largest one seen lately. */
 const SHARE_OF_LARGEST = 8;

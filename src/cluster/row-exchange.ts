@@ -1,4 +1,7 @@
-/** The rows of one chunk on one lane, sent in one part or several: their commands, and their replies given to them in order. */
+/**
+ * The rows of one chunk on one lane, sent in one part or several: their commands, and their replies
+ * given to them in order.
+ */
 
 import type { FeatureStoreError } from '../errors.ts';
 import type { Exchange } from './lane.ts';
@@ -22,15 +25,15 @@ export interface Batch<Answer> {
   readonly slot?: number;
   /** What is known of the replies; kept where it serves the next batch of the kind too. */
   readonly replySize?: ReplySize;
-  /** What every row sends: so many commands, each with one reply. */
+  /** How many commands each row sends, each with one reply. */
   readonly commandsPerRow: number;
   /** As what `answerOf` gets the strings of replies; as text where they are, if it does not say. */
   readonly stringsAs?: StringsAs;
   /** Whether they are MULTI … EXEC. */
   readonly transaction?: boolean;
   /**
-   * Writes the row's commands, with ASKING in front of each if `asking`; of a transaction in front of
-   * MULTI, where it holds until EXEC (redis 8.0, resetClient).
+   * Writes the row's commands, with ASKING in front of each if `asking`; of a transaction in front
+   * of MULTI, where it holds until EXEC (redis 8.0, resetClient).
    */
   encode(row: number, writer: CommandWriter, asking: boolean): void;
   /** The row's answer, from one reply per command, none of them an error. */
@@ -73,7 +76,9 @@ export class RowExchange<Answer> implements Exchange {
   /** Where its replies start. */
   #rowMark = 0;
 
-  /** @param asking puts ASKING in front, which makes a node that imports the slot answer for it once */
+  /**
+   * @param asking puts ASKING in front, which makes a node that imports the slot answer for it once
+   */
   constructor(
     batch: Batch<Answer>,
     rows: readonly number[],
@@ -124,7 +129,10 @@ export class RowExchange<Answer> implements Exchange {
     this.#abandoned = true;
   }
 
-  /** Goes on to the part that is to be sent next, behind the rows that have been read. Gives its rows' number. */
+  /**
+   * Goes on to the part that is sent next, after the rows that have been read. Gives the number of
+   * its rows.
+   */
   nextPart(): number {
     this.#partBegin = this.#deliveredCount;
     this.#partEnd = Math.min(this.#deliveredCount + this.rowsPerPart, this.#rows.length);
@@ -179,7 +187,10 @@ export class RowExchange<Answer> implements Exchange {
     return this.#deliveredCount === this.#partEnd;
   }
 
-  /** Reads what the quick way has left: a short row that lacks bytes waits for them, and is read so again. */
+  /**
+   * Reads what the quick way has left: a short row that lacks bytes waits for them, and is read so
+   * again.
+   */
   #readOn(
     reader: ReplyReader,
     row: number,
@@ -216,8 +227,9 @@ export class RowExchange<Answer> implements Exchange {
 }
 
 /**
- * The first error in the replies of a row, one inside EXEC's array included. It is the one that counts:
- * EXECABORT only says that an earlier command of the transaction was refused, whose error is the reason.
+ * The first error in the replies of a row, one inside EXEC's array included. It is the one that
+ * counts: EXECABORT only says that an earlier command of the transaction was refused, whose error
+ * is the reason.
  */
 function firstErrorIn(replies: readonly Reply[]): ServerError | undefined {
   for (const reply of replies) {

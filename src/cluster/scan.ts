@@ -1,13 +1,13 @@
 /**
  * SCAN on every primary, many of them at once, page by page as they come. Beside online reads pages
- * are small, and one comes after the other with a pause: a server answers nobody while it scans, and
- * every page costs the event loop.
+ * are small, and one comes after the other with a pause: a server answers nobody while it scans,
+ * and every page costs the event loop.
  *
- * What SCAN promises holds per server: a key that is there from begin to end is given at least once;
- * one may be given twice while a server resizes its table. A key that moves between primaries while
- * they are scanned may be given twice or, if it moves to a part that was already passed, not at all.
- * When a primary is lost, the one that took its place is scanned from its begin, so keys that the lost one
- * has given are given again. https://redis.io/docs/latest/commands/scan/
+ * What SCAN promises holds per server: a key that is there from begin to end is given at least
+ * once; one may be given twice while a server resizes its table. A key that moves between primaries
+ * while they are scanned may be given twice or, if it moves to a part that was already passed, not
+ * at all. When a primary is lost, the one that took its place is scanned from its begin, so keys
+ * that the lost one has given are given again. https://redis.io/docs/latest/commands/scan/
  */
 
 import { FeatureStoreError } from '../errors.ts';
@@ -57,7 +57,9 @@ export async function* scanKeys(
       deadline.clear();
     }
   };
-  /** Beside online reads one page after the other, with a pause: a read meets one of them at most. */
+  /**
+   * Beside online reads one page after the other, with a pause: a read meets one of them at most.
+   */
   const nextPageInTurn = (shard: Address, cursor: string): Promise<Page> =>
     connection.pace.now.pagePauseMs === 0
       ? nextPage(shard, cursor)
@@ -95,7 +97,10 @@ export async function* scanKeys(
 /** Primaries that are scanned at the same time. */
 const SHARDS_AT_ONCE = 64;
 
-/** Pages in the order in which they come: to wait for each of thousands anew with every page would take long. */
+/**
+ * Pages in the order in which they come: to wait for each of thousands anew with every page would
+ * take long.
+ */
 class Arrivals {
   readonly #arrived: Promise<Page>[] = [];
   #onArrival = (): void => undefined;

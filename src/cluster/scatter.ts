@@ -1,8 +1,9 @@
 /**
  * Splits the rows of a batch by the shard that owns their key, and a shard's rows into chunks.
  *
- * Rows are positions in the batch, so that gather.ts can put every answer back in its place. A chunk is
- * handed on as soon as it is full: the first is on its way while the last rows are looked at.
+ * Rows are positions in the batch, so that gather.ts can put every answer back in its place. A
+ * chunk is handed on as soon as it is full: the first is on its way while the last rows are looked
+ * at.
  */
 
 import type { Address } from './address.ts';
@@ -22,7 +23,9 @@ export class Scatter {
   readonly #emit: (owner: Address, rows: number[]) => void;
   readonly #filling = new Map<Address, Filling>();
 
-  /** @param emit takes a chunk within both limits; a row over `bytesPerChunk` is a chunk of its own */
+  /**
+   * @param emit takes a chunk within both limits; a row over `bytesPerChunk` is a chunk of its own
+   */
   constructor(limits: ChunkLimits, emit: (owner: Address, rows: number[]) => void) {
     this.#limits = limits;
     this.#emit = emit;

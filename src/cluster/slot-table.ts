@@ -157,9 +157,9 @@ export class SlotTable {
   }
 
   /**
-   * Slots move and replicas come without an error that would tell, and an idle store hears of none:
-   * looks again now and then, and sooner after a sign, or all nodes could have other addresses by
-   * the time that it is used.
+   * Slots move and replicas come without an error that would show it, and an idle store hears of
+   * none: looks again now and then, and sooner after a sign, or all nodes could have other
+   * addresses by the time that it is used.
    */
   #refreshLater(): void {
     if (this.#host.closing.isClosed) return;
@@ -191,8 +191,9 @@ export class SlotTable {
   }
 
   /**
-   * Of a table that is larger than any cluster is advised to be: whether it names the node there, by
-   * its id. To have each of so many nodes report the whole table would take their number squared.
+   * Of a table that is larger than any cluster is advised to be: whether it names the node there,
+   * by its id. To have each of so many nodes report the whole table would take their number
+   * squared.
    */
   async #isNamed(address: Address): Promise<boolean> {
     const { nodeIds } = this.#topology;

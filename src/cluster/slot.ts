@@ -17,7 +17,7 @@ const BY_BYTE: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ POLYNOMIAL : crc << 1;
   return crc & 0xffff;
 });
-/** What a byte and a 0 behind it make of a CRC of 0. */
+/** What a byte and a 0 after it make of a CRC of 0. */
 const BY_BYTE_AND_ZERO: Uint16Array = BY_BYTE.map((crc) => step(crc, 0));
 
 /** The slot of `key`, 0 … 16383. */
@@ -41,7 +41,7 @@ export function slotOfBytes(key: Uint8Array): number {
 }
 
 /**
- * CRC16 runs from left to right: what it is behind a prefix is computed once, and goes on from there
+ * CRC16 runs from left to right: what it is after a prefix is computed once, and goes on from there
  * for every key with that prefix.
  */
 export function crcBehind(prefix: string): number {
@@ -51,8 +51,9 @@ export function crcBehind(prefix: string): number {
 }
 
 /**
- * The slot of the prefix, whose `crcBehind` is given, and the bytes from `begin` to `end`, which have no hash tag. Two
- * bytes at a time: CRC is linear, so both are looked up at once where one by one each waits for the one before.
+ * The slot of the prefix, whose `crcBehind` is given, and the bytes from `begin` to `end`, which
+ * have no hash tag. Two bytes at a time: CRC is linear, so both are looked up at once where one by
+ * one each waits for the one before.
  */
 export function slotBehind(crc: number, bytes: Uint8Array, begin: number, end: number): number {
   let at = begin;

@@ -3,10 +3,10 @@
  *
  *   sockets ─▶ online replies are read at once ─▶ timers, callers ─▶ some rows of bulk work ─▶ sockets ─▶ …
  *
- * A turn of the loop reads no more than `rowsPerTurn` rows of bulk replies, over all lanes together,
- * and of online replies no more than takes some milliseconds; what else takes long is done in slices
- * with a turn between two. So what waits for the loop, a
- * single read above all, waits for a slice and not for a batch.
+ * A turn of the loop reads no more than `rowsPerTurn` rows of bulk replies, over all lanes
+ * together, and of online replies no more than takes some milliseconds; what else takes long is
+ * done in slices with a turn between two. So what waits for the loop, a single read above all,
+ * waits for a slice and not for a batch.
  */
 
 import { setImmediate } from '../clock.ts';
@@ -16,15 +16,17 @@ export interface Turn {
   rowsLeft: number;
 }
 
-/** Rows are counted by their length: one of so many bytes is one, a longer one is several. */
+/** Rows are counted by their length: one of this many bytes is one, a longer one is several. */
 const BYTES_PER_ROW = 512;
 
-/** What reading so many bytes takes from a turn. */
+/** What reading that many bytes takes from a turn. */
 export function rowsWorth(byteCount: number): number {
   return byteCount < 2 * BYTES_PER_ROW ? 1 : Math.floor(byteCount / BYTES_PER_ROW);
 }
 
-/** For a turn that reads all that there is. An integer, as V8 counts it down without a heap number. */
+/**
+ * For a turn that reads all that there is. An integer, as V8 counts it down without a heap number.
+ */
 export const ALL_ROWS = 1_000_000_000;
 
 /** Works until it is done for now, and says true, or until the turn has nothing left. */
@@ -54,7 +56,7 @@ export class Turns implements ReadingTurns {
     this.#inNextTurn = inNextTurn;
   }
 
-  /** Has the work done in the next turn, and if need be in those behind it. */
+  /** Has the work done in the next turn, and if need be in those after it. */
   add(work: TurnWork): void {
     this.#waiting.push(work);
     this.#schedule();
@@ -113,10 +115,13 @@ export function nextTurn(): Promise<void> {
 /** Of replies to online reads, over all lanes: some milliseconds. */
 const PROMPT_ROWS_PER_TURN = 256;
 
-/** Up to so many items are sorted, and twice as many merged, in a turn: a millisecond or two. */
+/** Up to this many items are sorted, and twice as many merged, in a turn: a millisecond or two. */
 const SORTED_PER_TURN = 4_096;
 
-/** A sorted copy of however many items: parts are sorted and then merged, a turn of the event loop between two. */
+/**
+ * A sorted copy of however many items: parts are sorted and then merged, a turn of the event loop
+ * between two.
+ */
 export async function sortInTurns<Item>(
   items: readonly Item[],
   compare: (a: Item, b: Item) => number,

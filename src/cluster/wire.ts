@@ -1,10 +1,11 @@
 /**
  * The seam between ioredis and our own bytes.
  *
- * ioredis opens the connection (TLS, AUTH, HELLO, names, backoff) and knows when it is lost. Once it
- * says `ready` it sends nothing more by itself, and the socket is ours: its reply parser is taken off,
- * and ours put in its place, with every new connection again. `stream` is public in ioredis's types
- * but not documented; test/integration/wire-real-servers.test.ts holds this file against the version in use.
+ * ioredis opens the connection (TLS, AUTH, HELLO, names, backoff) and knows when it is lost. Once
+ * it says `ready` it sends nothing more by itself, and the socket is ours: its reply parser is
+ * taken off, and ours put in its place, with every new connection again. `stream` is public in
+ * ioredis's types but not documented; test/integration/wire-real-servers.test.ts holds this file
+ * against the version in use.
  */
 
 import { Socket } from 'node:net';
@@ -101,14 +102,16 @@ export class Wire {
   /** Sends what was written, and has the writer begin anew. */
   write(writer: CommandWriter): void {
     const { stream } = this.#redis;
-    // Little of it goes out fastest as text: the kernel takes it at once, and no buffer is made for it.
+    // Little of it goes out fastest as text: the kernel takes it at once, and no buffer is made for
+    // it.
     if (writer.length <= MAX_TEXT_BYTES) {
       stream.write(writer.takeText(), 'latin1');
       return;
     }
     stream.write(writer.view());
-    // Mostly the kernel has all of it by now, and its place is free; else it is the stream's until it is sent.
-    // A tunnel, which a `Connector` may give in place of a socket, can hold it for longer than it says.
+    // Mostly the kernel has all of it by now, and its place is free; else it is the stream's until
+    // it is sent. A tunnel, which a `Connector` may give in place of a socket, can hold it for
+    // longer than it says.
     const isSent = stream.writableLength === 0 && stream instanceof Socket;
     if (isSent) writer.reuse();
     else writer.take();
@@ -120,8 +123,8 @@ export class Wire {
   }
 
   /**
-   * Drops the connection at once, whatever the peer does; ioredis opens it again. Not a byte of it is
-   * read any more.
+   * Drops the connection at once, whatever the peer does; ioredis opens it again. Not a byte of it
+   * is read any more.
    */
   reset(why: string): void {
     // An attempt that has only begun has no stream yet.

@@ -3,8 +3,8 @@
  * second; they share one answer, so that the servers are scanned once and not once per asker.
  *
  * - One SCAN pass at a time. Whoever asks meanwhile gets its result.
- * - An answer is kept as long as the asker allows, and ten times as long as it took: however large the
- *   store, a tenth of the time at the most goes into scanning.
+ * - An answer is kept as long as the asker allows, and ten times as long as it took: however large
+ *   the store, a tenth of the time at the most goes into scanning.
  * - `invalidate` after a write: the next asker waits for a pass that began after it.
  */
 

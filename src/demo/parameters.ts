@@ -1,6 +1,6 @@
 /**
- * What requests carry, as JSON or as a form. A form knows only strings, so a number may come as one. A
- * number out of range is taken to the nearest that is allowed; what is no number is refused.
+ * What requests carry, as JSON or as a form. A form knows only strings, so a number may come as
+ * one. A number out of range is taken to the nearest that is allowed; what is no number is refused.
  */
 
 export interface Parameters {

@@ -2,11 +2,11 @@
  * Who may talk to a server that has no log-in and listens on the loopback interface: this machine's
  * own user, not a web page that this user happens to have open.
  *
- * - A page of another site can send requests here, and by DNS rebinding (a name of its own that suddenly
- *   means 127.0.0.1) read the replies. An IP address or `localhost` in Host cannot be rebound, so any
- *   other name is refused.
- * - A page cannot forge Origin and Sec-Fetch-Site. A write that carries them must come from our page.
- *   Clients such as curl send neither.
+ * - A page of another site can send requests here, and by DNS rebinding (a name of its own that
+ *   suddenly means 127.0.0.1) read the replies. An IP address or `localhost` in Host cannot be
+ *   rebound, so any other name is refused.
+ * - A page cannot forge Origin and Sec-Fetch-Site. A write that carries them must come from our
+ *   page. Clients such as curl send neither.
  */
 
 import { isIP } from 'node:net';
@@ -20,7 +20,7 @@ export interface RequestHead {
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Why the request is refused, if it is. @param ownName the name that the server was told to listen on */
+/** Why the request is refused, if it is. @param ownName the name that the server listens on */
 export function refusalOf(head: RequestHead, ownName: string): string | undefined {
   const own = parseUrl(`http://${head.host ?? ''}`);
   if (!own || !isOwnName(own.hostname, ownName)) {

@@ -34,15 +34,17 @@ export interface DemoServerOptions {
   readonly arrivalTimeoutMs?: number;
 }
 
-/** A limit on everything that a client decides: also on those who never end what they began. */
+/** A limit on everything that a client decides: also on those that never end what they began. */
 const BODY_BYTES = 65_536;
 const ARRIVAL_TIMEOUT_MS = 10_000;
-/** Longer than the store's calls behind one request may take. */
+/** Longer than the store's calls for one request may take. */
 const SILENCE_TIMEOUT_MS = 180_000;
 const KEEP_ALIVE_MS = 10_000;
 /** A hundred browsers open six each. */
 const MAX_CONNECTIONS = 1_000;
-/** Requests that wait for the store; one connection may send any number without waiting for replies. */
+/**
+ * Requests that wait for the store; one connection may send any number without waiting for replies.
+ */
 const MAX_UNDER_WAY = 500;
 const PAGE_DIR = fileURLToPath(new URL('page/', import.meta.url));
 
@@ -109,7 +111,10 @@ function addGuards(server: FastifyInstance, hostName: string): void {
   });
 }
 
-/** Counts from the begin of a handler to its reply, which every handler gives, whether or not it is read. */
+/**
+ * Counts from the start of a handler to its reply, which every handler gives, whether or not it is
+ * read.
+ */
 function addCrowdControl(server: FastifyInstance): void {
   const underWay = new Set<FastifyRequest>();
   server.addHook('preHandler', async (request) => {
@@ -151,11 +156,11 @@ function addErrorReplies(server: FastifyInstance, log: (line: string) => void): 
 function statusOf(error: FastifyError): number {
   if (!(error instanceof FeatureStoreError)) return error.statusCode ?? 500;
   if (error.code === 'INVALID_ID' || error.code === 'INVALID_FEATURE') return 400;
-  if (error.code === 'WRONG_TYPE') return 409; // whoever asks chose an id that is no entity's
+  if (error.code === 'WRONG_TYPE') return 409; // the caller chose an id that is no entity's
   return error.retryable ? 503 : 500;
 }
 
-/** The code says enough to act on; the message may tell of hosts and commands. */
+/** The code says enough to act on; the message may name hosts and commands. */
 function outwardReason(error: Error): string {
   if (!(error instanceof FeatureStoreError)) return 'internal error; the log of the server has it';
   return error.retryable

@@ -7,7 +7,7 @@ export interface ShardPart {
   readonly shard: string;
   readonly id_count: number;
   readonly pipeline_count: number;
-  /** From the begin of the call to the first write to this shard. */
+  /** From the start of the call to the first write to this shard. */
   readonly start_ms: number;
   /** From the first write to this shard to its last reply. */
   readonly elapsed_ms: number;

@@ -1,6 +1,6 @@
 /**
- * Stands in for the job that turns events into streaming features: every tick it writes new ones for
- * a few users.
+ * Stands in for the job that turns events into streaming features: every tick it writes new ones
+ * for a few users.
  *
  *               start            pause
  *    stopped ─────────▶ running ───────▶ paused
@@ -9,8 +9,8 @@
  *       └────────────────┴─────────────────┘
  *
  * A tick begins a second after the one before has ended, so ticks never overlap. A failed tick is
- * logged, and the next one comes. Paused means that no tick begins; one that is under way ends in its
- * own time, which `waitForIdle` waits for.
+ * logged, and the next one comes. Paused means that no tick begins; one that is under way ends in
+ * its own time, which `waitForIdle` waits for.
  *
  * Ids are listed anew for each tick: a write to a user who has expired since would make a hash that
  * has streaming features only, and no key TTL.
@@ -28,7 +28,7 @@ export interface StreamingWorkerOptions {
   readonly listIds: () => Promise<readonly string[]>;
   /** @default 5 */
   readonly usersPerTick?: number;
-  /** From the end of one tick to the begin of the next. @default 1_000 */
+  /** From the end of one tick to the start of the next. @default 1_000 */
   readonly tickIntervalMs?: number;
   /** @default 1337 */
   readonly seed?: number;

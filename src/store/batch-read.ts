@@ -1,4 +1,6 @@
-/** One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids. */
+/**
+ * One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids.
+ */
 
 import type { Deadline } from '../cluster/deadline.ts';
 import type { Failures } from '../cluster/gather.ts';
@@ -13,10 +15,10 @@ import { ReadBatch, type ReadShape } from './read-shape.ts';
 
 /**
  * Up to this many ids a read is an online read. More are bulk work, on the lanes of their own, so
- * that no single read waits behind them.
+ * that no single read waits for them.
  */
 const MAX_ONLINE_IDS = 1_000;
-/** Up to so many features, over all its ids, too. */
+/** And up to this many features, over all its ids. */
 const MAX_ONLINE_VALUES = 100_000;
 /** Of a large batch; then the event loop turns, so that online reads get their replies. */
 const IDS_PER_TURN = 5_000;
@@ -125,7 +127,10 @@ export function idsOf(ids: Iterable<string>): readonly string[] {
   return [...ids];
 }
 
-/** A string is an iterable too, of characters, which nobody means. @throws FeatureStoreError INVALID_ID */
+/**
+ * A string is an iterable too, of characters, which nobody means.
+ * @throws FeatureStoreError INVALID_ID
+ */
 export function checkIterable(
   ids: unknown,
   ways: readonly symbol[] = [Symbol.iterator, Symbol.asyncIterator],

@@ -2,8 +2,8 @@
  * Batch features: HSET and EXPIRE per entity, one pipeline per shard. The key TTL makes the entity
  * disappear, rather than go stale, when the next cycle does not come.
  *
- * HSET clears the field TTL of what it writes (redis 8.0, t_hash.c), so a load that names a streaming
- * feature makes it permanent: load batch features only.
+ * HSET clears the field TTL of what it writes (redis 8.0, t_hash.c), so a load that names a
+ * streaming feature makes it permanent: load batch features only.
  */
 
 import { encodeWords } from '../cluster/resp/command-writer.ts';

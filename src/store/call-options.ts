@@ -44,7 +44,7 @@ export interface ReadOptions<As extends ValuesAs = 'text'> extends ValueOptions<
 
 export interface WriteOptions extends CallOptions {
   /**
-   * A row counts as written once so many replicas have it, as WAIT says; otherwise it fails with
+   * A row counts as written once this many replicas have it, as WAIT says; otherwise it fails with
    * NOT_REPLICATED, although its primary may keep it.
    * @default 0
    */

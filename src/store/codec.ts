@@ -55,7 +55,10 @@ export class FeatureEncoder {
     return refuse(id, `${names.length} features; the limit is ${MAX_FEATURES} in one row.`);
   }
 
-  /** Writes `name value name value …`, as HSET takes them. @throws FeatureStoreError INVALID_FEATURE */
+  /**
+   * Writes `name value name value …`, as HSET takes them.
+   * @throws FeatureStoreError INVALID_FEATURE
+   */
   writePairs(
     id: string,
     features: Features,
@@ -79,7 +82,10 @@ export class FeatureEncoder {
     for (const encoded of this.#encodeNames(id, names)) writer.encoded(encoded);
   }
 
-  /** Refuses what `writePairs` would. Gives the number of features. @throws FeatureStoreError INVALID_FEATURE */
+  /**
+   * Refuses what `writePairs` would. Gives the number of features.
+   * @throws FeatureStoreError INVALID_FEATURE
+   */
   check(id: string, features: Features): number {
     const names = this.namesOf(id, features);
     this.#encodeNames(id, names);
@@ -144,7 +150,9 @@ function isSmallInteger(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_BULK_INTEGER;
 }
 
-/** The values of the names, all at once: asking for one after the other takes several times as long. */
+/**
+ * The values of the names, all at once: asking for one after the other takes several times as long.
+ */
 function valuesOf(id: string, features: Features, names: readonly string[]): readonly unknown[] {
   // A proxy may list its names in another order the next time.
   if (!isProxy(features)) {

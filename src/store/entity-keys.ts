@@ -1,12 +1,15 @@
 /**
- * The keys of a batch of ids, as bytes and without a string for each. What stands behind the prefix in every key is
- * encoded for thousands of ids at once: one string of them all, one call that writes it.
+ * The keys of a batch of ids, as bytes and without a string for each. What follows the prefix in
+ * every key is encoded for thousands of ids at once: one string of them all, one call that writes
+ * it.
  *
- *   ids    'u1'  'größe'  'member'                       prefix fs:user:
- *   #rests  u1    größe    {vip}:member     in UTF-8     keys   fs:user:u1  fs:user:größe  fs:user:{vip}:member
+ *   prefix  fs:user:
+ *   ids     'u1'  'größe'  'member'
+ *   #rests   u1    größe    {vip}:member                  in UTF-8
+ *   keys    fs:user:u1  fs:user:größe  fs:user:{vip}:member
  *
- * All ids are checked before anything is sent. Their slots are computed as the rows are routed, while the servers are
- * at work on the first of them.
+ * All ids are checked before anything is sent. Their slots are computed as the rows are routed,
+ * while the servers are at work on the first of them.
  */
 
 import type { CommandWriter } from '../cluster/resp/command-writer.ts';
@@ -15,7 +18,7 @@ import type { KeyLayout } from './key.ts';
 
 const encoder = new TextEncoder();
 const NOTHING = new Uint8Array();
-/** Up to so many characters a loop is quicker than a call that leaves JavaScript. */
+/** Up to this many characters a loop is quicker than a call that leaves JavaScript. */
 const SHORT = 64;
 
 export class EntityKeys {

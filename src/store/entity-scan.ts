@@ -1,4 +1,7 @@
-/** The ids that are in the store, found by SCAN on every primary. See cluster/scan.ts for what holds. */
+/**
+ * The ids that are in the store, found by SCAN on every primary. See cluster/scan.ts for what
+ * holds.
+ */
 
 import { deliver, newDeadline, type Context } from './context.ts';
 import { scanKeys, type Key } from '../cluster/scan.ts';
@@ -14,7 +17,10 @@ interface IdPage {
   readonly isLast: boolean;
 }
 
-/** Pages of ids, perhaps empty, one shard's each, as they come. Keys under the prefix that are no entity's are left out. */
+/**
+ * Pages of ids, perhaps empty, one shard's each, as they come. Keys under the prefix that are no
+ * entity's are left out.
+ */
 async function* idPages(context: Context, options: CallOptions): AsyncGenerator<IdPage> {
   const { connection, layout } = context;
   const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
@@ -32,8 +38,8 @@ export async function* scanEntityIds(
 }
 
 /**
- * Sorted, without duplicates, `limit` at the most: of each shard the first that SCAN finds, so not the
- * smallest, in equal parts where the shards have as many.
+ * Sorted, without duplicates, `limit` at the most: of each shard the first that SCAN finds, so not
+ * the smallest, in equal parts where the shards have as many.
  */
 export async function listEntityIds(
   context: Context,
@@ -88,8 +94,8 @@ export async function countByShard(
 }
 
 /**
- * Deletes every key under the prefix, entities or not, with one UNLINK per key (a variadic one would
- * cross slots). Gives the number of keys that were deleted.
+ * Deletes every key under the prefix, entities or not, with one UNLINK per key (a variadic one
+ * would cross slots). Gives the number of keys that were deleted.
  */
 export async function deleteAll(context: Context, options: CallOptions): Promise<number> {
   const { connection, layout } = context;

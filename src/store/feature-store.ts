@@ -112,16 +112,18 @@ export class FeatureStore implements AsyncDisposable {
     return slotOf(this.keyFor(id));
   }
 
-  /** `host:port` of the primary that serves the entity now; undefined while no node owns its slot. */
+  /**
+   * `host:port` of the primary that serves the entity now; undefined while no node owns its slot.
+   */
   shardFor(id: string): string | undefined {
     return this.#context.connection.topology.ownerOf(this.slotFor(id));
   }
 
   /**
    * Writes batch features: HSET and EXPIRE per entity, one pipeline per shard, chunked by rows and
-   * bytes. An iterable may have any length; it is pulled as rows are written, and never held. Rows of an
-   * object, Map or array are all checked before anything is sent; a bad row of a lazy iterable is
-   * reported in `failed` and not sent.
+   * bytes. An iterable may have any length; it is pulled as rows are written, and never held. Rows
+   * of an object, Map or array are all checked before anything is sent; a bad row of a lazy
+   * iterable is reported in `failed` and not sent.
    * @throws PartialLoadError the signal fired, the source threw, or 1,000,000 rows failed
    */
   async bulkLoad(rows: FeatureRows, options: LoadOptions = NO_OPTIONS): Promise<LoadResult> {
@@ -131,8 +133,8 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * Writes streaming features and their TTL in one atomic step; the key's TTL stays. No features, no
-   * write. @throws FeatureStoreError UNSUPPORTED_SERVER below Redis 7.4 and Valkey 9.0
+   * Writes streaming features and their TTL in one atomic step; the key's TTL stays. No features,
+   * no write. @throws FeatureStoreError UNSUPPORTED_SERVER below Redis 7.4 and Valkey 9.0
    */
   async updateStreaming(
     id: string,
@@ -217,7 +219,8 @@ export class FeatureStore implements AsyncDisposable {
 
   /**
    * Features of many entities: one HMGET per id, one pipeline per shard, all shards in parallel.
-   * `rows[i]` belongs to `ids[i]`, duplicates included; an entity without any of the features is `{}`.
+   * `rows[i]` belongs to `ids[i]`, duplicates included; an entity without any of the features is
+   * `{}`.
    * @throws PartialBatchError some ids failed; it carries the rows that arrived
    */
   batchGetFeatures<As extends ValuesAs = 'text'>(
@@ -242,8 +245,8 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * `batchGetFeatures` for an (async) iterable of any length: chunks in order, in bounded memory. The
-   * next chunk is read while the consumer works on one.
+   * `batchGetFeatures` for an (async) iterable of any length: chunks in order, in bounded memory.
+   * The next chunk is read while the consumer works on one.
    */
   streamFeatures<As extends ValuesAs = 'text'>(
     ids: Iterable<string> | AsyncIterable<string>,

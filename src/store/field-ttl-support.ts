@@ -1,9 +1,9 @@
 /**
- * Which command writes fields with a TTL, asked of every primary once: versions do not tell, since
+ * Which command writes fields with a TTL, asked of every primary once: versions do not say, since
  * Valkey calls itself redis_version 7.2.4. A primary that joins later is asked when it has joined.
  *
- * A primary that does not answer holds nobody up for long: what the others know is used meanwhile, and
- * it is asked until it answers.
+ * A primary that does not answer holds nobody up for long: what the others know is used meanwhile,
+ * and it is asked until it answers.
  */
 
 import { performance } from '../clock.ts';

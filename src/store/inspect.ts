@@ -35,7 +35,10 @@ const FIELDS_PER_TURN = 2_000;
 
 type Field = readonly [name: TextOrBytes, value: TextOrBytes];
 
-/** HGETALL and TTL, then HTTL for the fields that were there. A field that expires meanwhile is left out. */
+/**
+ * HGETALL and TTL, then HTTL for the fields that were there. A field that expires meanwhile is left
+ * out.
+ */
 export async function inspectEntity(
   context: Context,
   key: string,
@@ -135,8 +138,9 @@ function namelessField(id: string, byteCount: number): FeatureStoreError {
 }
 
 /**
- * HTTL, in the order of the names: seconds; -1 no TTL; -2 no such field (of a missing key, no field is there). Servers
- * without field TTLs have fields without TTL. Some names are asked for at a time: each is written and read in one turn.
+ * HTTL, in the order of the names: seconds; -1 no TTL; -2 no such field (of a missing key, no field
+ * is there). Servers without field TTLs have fields without TTL. Some names are asked for at a
+ * time: each is written and read in one turn.
  */
 export async function readFieldTtls(
   context: Context,

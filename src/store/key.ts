@@ -17,7 +17,7 @@ export const MAX_ID_BYTES = 4_096;
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const LAST_ASCII = 0x7f;
-/** Up to so many characters a loop is quicker than a call that leaves JavaScript. */
+/** Up to this many characters a loop is quicker than a call that leaves JavaScript. */
 const SHORT = 64;
 
 export class KeyLayout {
@@ -39,7 +39,7 @@ export class KeyLayout {
     return this.prefix + this.restOf(id);
   }
 
-  /** What stands behind the prefix in the key. @throws FeatureStoreError INVALID_ID */
+  /** What follows the prefix in the key. @throws FeatureStoreError INVALID_ID */
   restOf(id: string): string {
     checkId(id);
     const group = this.groups.groupOf(id);
@@ -47,7 +47,7 @@ export class KeyLayout {
   }
 
   /**
-   * The ids one behind the other, if each of them is one that stands behind the prefix as it is, and takes a byte per
+   * The ids one after the other, if each of them follows the prefix as it is, and takes a byte per
    * character. If not, `restOf` has to look at each, and perhaps to refuse it.
    */
   plainTextOf(ids: readonly unknown[]): string | undefined {

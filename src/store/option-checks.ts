@@ -55,8 +55,9 @@ export function checkFunction(path: string, value: unknown): void {
 }
 
 /**
- * An object of values by name: a plain one, or an instance of somebody's class. What keeps its content
- * elsewhere, such as a Map, a Date, or a Promise that was not awaited, is none: it would look empty.
+ * An object of values by name: a plain one, or an instance of somebody's class. What keeps its
+ * content elsewhere, such as a Map, a Date, or a Promise that was not awaited, is none: it would
+ * look empty.
  */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;

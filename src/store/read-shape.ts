@@ -48,7 +48,8 @@ export class ReadShape {
     const { names, columns } = this;
     const { values } = columns;
     if (columns.presentCount < names.length) return decodeRow(names, values);
-    // A copy of a whole row, written over, is made in half the time of one that grows, and is smaller.
+    // A copy of a whole row, written over, is made in half the time of one that grows, and is
+    // smaller.
     const row: Record<string, string | null> = { ...this.#template };
     for (let i = 0; i < names.length; i++) row[names[i] ?? ''] = values[i] ?? null;
     return row as FeatureRow; // all are present
@@ -151,8 +152,9 @@ export class GroupReadBatch extends ReadBatch {
 }
 
 /**
- * An object that JSON makes has room for its names and no more, and `__proto__` is a name like any other. But
- * JSON.parse of Node 24 can take a name with an escape for another: `"` for `\`. Such names are set one by one.
+ * An object that JSON makes has room for its names and no more, and `__proto__` is a name like any
+ * other. But JSON.parse of Node 24 can take a name with an escape for another: `"` for `\`. Such
+ * names are set one by one.
  */
 function templateOf(names: readonly string[]): FeatureRow {
   const quoted = names.map((name) => JSON.stringify(name));
@@ -161,7 +163,10 @@ function templateOf(names: readonly string[]): FeatureRow {
   return JSON.parse(`{${quoted.map((text) => `${text}:""`).join(',')}}`) as FeatureRow;
 }
 
-/** Callers mostly pass the same names again, be it the same array or one that is written out at each call. */
+/**
+ * Callers mostly pass the same names again, be it the same array or one that is written out at each
+ * call.
+ */
 export class ReadShapes {
   readonly #byNames = new WeakMap<readonly string[], ReadShape>();
   #last: ReadShape | undefined;

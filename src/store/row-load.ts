@@ -29,9 +29,11 @@ import { windowsOf, type Source, type Window } from './windows.ts';
 const ROWS_PER_WINDOW = 10_000;
 const BYTES_PER_WINDOW = 8_388_608;
 const WINDOWS_UNDER_WAY = 2;
-/** Of rows that are all at hand, so many bytes are encoded before the first is sent. */
+/** Of rows that are all at hand, this many bytes are encoded before the first is sent. */
 const BYTES_AHEAD = 16_777_216;
-/** Encoded or checked at once; then the event loop turns, so that online reads get their replies. */
+/**
+ * Encoded or checked at once; then the event loop turns, so that online reads get their replies.
+ */
 const ROWS_PER_TURN = 100;
 /** Of a usual row: one of more counts as several. */
 const FEATURES_PER_ROW = 16;
@@ -66,12 +68,12 @@ export interface RowWriter extends Pick<Batch<true>, 'commandsPerRow' | 'transac
   /** Gives the number of features. @throws FeatureStoreError INVALID_FEATURE */
   check(id: string, features: Features): number;
   /**
-   * Writes the row's commands, and gives the number of features; 0, and nothing is written, where none
-   * are there and that is fine.
+   * Writes the row's commands, and gives the number of features; 0, and nothing is written, where
+   * none are there and that is fine.
    * @throws FeatureStoreError INVALID_FEATURE
    */
   write(id: string, key: string, features: Features, writer: CommandWriter): number;
-  /** Writes a second command behind the first, where there is one. */
+  /** Writes a second command after the first, where there is one. */
   writeSecond?(key: string, writer: CommandWriter): void;
   /** Called for each row that was acknowledged. */
   onWritten(featureCount: number): void;
@@ -150,8 +152,8 @@ class RowLoad {
   }
 
   /**
-   * Checks rows that are all at hand, before anything is sent. The first of them are encoded with that, and
-   * given back: mostly they are all, and none is looked at twice.
+   * Checks rows that are all at hand, before anything is sent. The first of them are encoded with
+   * that, and given back: mostly they are all, and none is looked at twice.
    * @throws FeatureStoreError INVALID_ID, INVALID_FEATURE
    */
   async #checkAll(

@@ -1,11 +1,12 @@
 /**
  * Objects that are held for their hidden classes alone.
  *
- * V8 throws optimized code away when a full garbage collection finds no object of a hidden class that the
- * code was made for (`node --trace-deopt` calls it weak objects). What a batch is made of lives no longer
- * than the batch, so after a collection between two batches the next ones would run unoptimized. A store
- * holds one of each for as long as it lives. Client CPU of the first batch of 10,000 ids after a full
- * collection, without them and with them: Node 20 78 and 13 ms, 22 75 and 15, 24 48 and 18, 26 36 and 12.
+ * V8 throws optimized code away when a full garbage collection finds no object of a hidden class
+ * that the code was made for (`node --trace-deopt` calls it weak objects). What a batch is made of
+ * lives no longer than the batch, so after a collection between two batches the next ones would run
+ * unoptimized. A store holds one of each for as long as it lives. Client CPU of the first batch of
+ * 10,000 ids after a full collection, without them and with them: Node 20 78 and 13 ms, 22 75 and
+ * 15, 24 48 and 18, 26 36 and 12.
  */
 
 import { dispatchSpecimens } from '../cluster/dispatch.ts';

@@ -162,7 +162,8 @@ const allSetOf = byCount((count) => Buffer.from(`*${count}\r\n${':1\r\n'.repeat(
 
 /**
  * HSETEX replies 1 when it set all fields. HEXPIRE replies per field: 1 set, 0 condition not met,
- * 2 deleted because the time had passed, -2 no such field. https://redis.io/docs/latest/commands/hexpire/
+ * 2 deleted because the time had passed, -2 no such field.
+ * https://redis.io/docs/latest/commands/hexpire/
  */
 export function checkStreamingReplies(
   command: FieldTtlCommand,

@@ -8,7 +8,10 @@ import { EntityKeys } from './entity-keys.ts';
 import type { RowOf, ValuesAs } from './features.ts';
 import { GroupReadBatch, type ReadShape } from './read-shape.ts';
 
-/** A VIP group: entities whose keys share one slot, so that one pipeline to one shard reads them all. */
+/**
+ * A VIP group: entities whose keys share one slot, so that one pipeline to one shard reads them
+ * all.
+ */
 export class VipGroup {
   readonly name: string;
   /** In the order of the options; rows come in this order. */
@@ -24,12 +27,16 @@ export class VipGroup {
     this.#context = context;
   }
 
-  /** `host:port` of the primary that serves the group now; undefined while no node owns its slot. */
+  /**
+   * `host:port` of the primary that serves the group now; undefined while no node owns its slot.
+   */
   shard(): string | undefined {
     return this.#context.connection.topology.ownerOf(this.slot);
   }
 
-  /** Features of every member, in the order of `ids`, in one pipeline. Errors as with a batch read. */
+  /**
+   * Features of every member, in the order of `ids`, in one pipeline. Errors as with a batch read.
+   */
   batchGetFeatures<As extends ValuesAs = 'text'>(
     names: readonly string[],
     options: ReadOptions<As> & { readonly onFailure: 'return' },

@@ -1,6 +1,6 @@
 /**
- * VIP groups: entities that are read together so often that they live together. The group's hash tag
- * in a member's key puts all members into one slot, so one pipeline to one shard serves them.
+ * VIP groups: entities that are read together so often that they live together. The group's hash
+ * tag in a member's key puts all members into one slot, so one pipeline to one shard serves them.
  */
 
 import { FeatureStoreError } from '../errors.ts';
@@ -15,7 +15,7 @@ export const MAX_GROUP_NAME_BYTES = 4_096;
 /** Groups that an error names. */
 const NAMED_GROUPS = 5;
 
-/** Who is in which group. An id is in one group at the most. */
+/** Which id is in which group. An id is in one group at the most. */
 export class VipGroups {
   readonly #members = new Map<string, readonly string[]>();
   readonly #groupOf = new Map<string, string>();

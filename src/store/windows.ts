@@ -21,7 +21,10 @@ export interface Window<Item> {
   readonly lastCost?: number;
 }
 
-/** @param itemsPerTurn are taken at once; then the event loop turns, so that nothing waits for a whole window */
+/**
+ * @param itemsPerTurn are taken at once; then the event loop turns, so that nothing waits for a
+ * whole window
+ */
 export async function* windowsOf<Item, W extends Window<Item>>(
   source: Source<Item>,
   newWindow: () => W,
@@ -60,7 +63,7 @@ export async function* windowsOf<Item, W extends Window<Item>>(
     if (!window.empty) yield window;
   } finally {
     wait.clear();
-    // Not awaited: a source that hangs in its own clean-up shall not hang the call.
+    // Not awaited: a source that hangs in its own clean-up must not hang the call.
     if (!ended) void close(iterator);
   }
 }
@@ -69,7 +72,7 @@ async function close(iterator: Iterator<unknown> | AsyncIterator<unknown>): Prom
   try {
     await iterator.return?.();
   } catch {
-    // The error that ended the window is the one to tell.
+    // The error that ended the window is the one to report.
   }
 }
 
@@ -86,7 +89,10 @@ function iterate<Item>(source: Source<Item>): Iterator<Item> | AsyncIterator<Ite
     : source[Symbol.iterator]();
 }
 
-/** Waits for one promise after the other, and for none once the signal has fired; one listener for all. */
+/**
+ * Waits for one promise after the other, and for none once the signal has fired; one listener for
+ * all.
+ */
 class AbortableWait {
   readonly #signal: AbortSignal | undefined;
   #abort: (() => void) | undefined;

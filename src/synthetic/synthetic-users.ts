@@ -1,6 +1,6 @@
 /**
- * Made-up users, in place of a warehouse and an event stream. The same seed gives the same rows; user
- * n has the same features however many users are asked for.
+ * Made-up users, in place of a warehouse and an event stream. The same seed gives the same rows;
+ * user n has the same features however many users are asked for.
  */
 
 import type { Features } from '../index.ts';

@@ -20,7 +20,9 @@ const CHROMIUM_FLAGS = [
 
 export interface DemoPages {
   readonly demo: Demo;
-  /** Opens the page and waits until it shows the state. It is checked for errors when the test ends. */
+  /**
+   * Opens the page and waits until it shows the state. It is checked for errors when the test ends.
+   */
   open(options?: OpenOptions): Promise<Page>;
   /** The worker writes nothing until the test has ended. */
   pauseWorker(): Promise<void>;

@@ -7,7 +7,10 @@ import {
 } from '../../src/cluster/believed-view.ts';
 import { Topology } from '../../src/cluster/topology.ts';
 
-/** A cluster of one node per name; `a` is at `a:1` with the id `id-a`, `a=x` with the id `x`, `a=` without. */
+/**
+ * A cluster of one node per name; `a` is at `a:1` with the id `id-a`, `a=x` with the id `x`, `a=`
+ * without.
+ */
 function table(...nodes: string[]): Promise<Topology> {
   const width = Math.ceil(16_384 / Math.max(nodes.length, 1));
   const ranges = nodes.map((node, at) => {

@@ -87,7 +87,10 @@ class Run {
     return decodeCommands(writer.view());
   }
 
-  /** Reads what is there in one turn. @returns whether the part is read, and how many rows were told */
+  /**
+   * Reads what is there in one turn.
+   * @returns whether the part is read, and how many rows were told
+   */
   read(rowsLeft: number = Number.POSITIVE_INFINITY): readonly [isPartRead: boolean, told: number] {
     const turn: Turn = { rowsLeft };
     const before = this.told.length;

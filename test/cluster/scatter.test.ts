@@ -11,7 +11,9 @@ type Chunk = readonly [owner: string, rows: number[]];
 
 const NO_LIMITS: ChunkLimits = { rowsPerChunk: Infinity, bytesPerChunk: Infinity };
 
-/** The chunks as they were when they were handed on; each is kept beside, to see that it stays so. */
+/**
+ * The chunks as they were when they were handed on; each is kept beside, to see that it stays so.
+ */
 class Run {
   readonly chunks: Chunk[] = [];
   readonly #given: (readonly number[])[] = [];

@@ -1,6 +1,6 @@
 /**
- * The store's contract on one Redis in a container of its own. Testcontainers wants its reaper's image too: where
- * it cannot be pulled, set TESTCONTAINERS_RYUK_DISABLED=true.
+ * The store's contract on one Redis in a container of its own. Testcontainers wants its reaper's
+ * image too: where it cannot be pulled, set TESTCONTAINERS_RYUK_DISABLED=true.
  */
 
 import { GenericContainer, Wait } from 'testcontainers';

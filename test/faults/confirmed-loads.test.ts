@@ -1,4 +1,7 @@
-/** Primaries die in the middle of loads with `minReplicas`, and without: what was reported, and what is there. */
+/**
+ * Primaries die in the middle of loads with `minReplicas`, and without: what was reported, and what
+ * is there.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFailed, onTestFinished } from 'vitest';
@@ -15,7 +18,10 @@ import { faultsSeed } from './seed.ts';
 const VALUE = 'x'.repeat(8_000);
 const ROW_COUNT = 6_000;
 const { bulkPaces, bytesPerChunk } = defaultLimits;
-/** More than a node can owe the store at a time: where it has as much for its replica alone, some of it was answered. */
+/**
+ * More than a node can owe the store at a time: where it has as much for its replica alone, some of
+ * it was answered.
+ */
 const LOST_BYTES = 1.25 * bulkPaces.alone.chunksInFlight * bytesPerChunk;
 const random = seededRandom(faultsSeed);
 let cluster: LocalCluster;
@@ -32,12 +38,17 @@ interface Through {
   readonly failed: number;
 }
 
-/** What passes between the freezing of the replica and the kill. Which rows are under way then is the fault. */
+/**
+ * What passes between the freezing of the replica and the kill. Which rows are under way then is
+ * the fault.
+ */
 type Meanwhile = (victim: RedisNode) => Promise<unknown>;
 
 const aMoment: Meanwhile = () => pause(random.integer(200, 900));
 
-/** Until the sockets are full, and so much waits in the primary's memory that rows go down with it. */
+/**
+ * Until the sockets are full, and so much waits in the primary's memory that rows go down with it.
+ */
 const muchIsUnsent: Meanwhile = (victim) =>
   waitUntil(
     async () => {
@@ -47,7 +58,10 @@ const muchIsUnsent: Meanwhile = (victim) =>
     { what: `port ${victim.port} has ${LOST_BYTES} bytes for its replica`, timeoutMs: 15_000 },
   );
 
-/** Loads; freezes the victim's replica on the way, kills the victim a little later, and reads all rows. */
+/**
+ * Loads; freezes the victim's replica on the way, kills the victim a little later, and reads all
+ * rows.
+ */
 async function throughKill(
   round: number,
   options: LoadOptions,

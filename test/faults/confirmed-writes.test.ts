@@ -1,4 +1,7 @@
-/** Writes with `minReplicas`: what is reported as written is on a replica, whatever happens on the way. */
+/**
+ * Writes with `minReplicas`: what is reported as written is on a replica, whatever happens on the
+ * way.
+ */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { onTestFinished } from 'vitest';

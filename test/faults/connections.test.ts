@@ -1,4 +1,7 @@
-/** Connections are cut under the store, again and again, while every node is fine: nothing may be lost at all. */
+/**
+ * Connections are cut under the store, again and again, while every node is fine: nothing may be
+ * lost at all.
+ */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';

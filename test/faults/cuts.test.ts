@@ -1,6 +1,7 @@
 /**
- * Connections that are cut while their nodes are well: by an idle timeout, a proxy, CLIENT KILL. What was under way is
- * sent again at once, and a node that cuts all that it accepts is not asked in a hot loop.
+ * Connections that are cut while their nodes are well: by an idle timeout, a proxy, CLIENT KILL.
+ * What was under way is sent again at once, and a node that cuts all that it accepts is not asked
+ * in a hot loop.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -101,7 +102,8 @@ describe.each(['a cluster', 'one server'] as const)('%s', (kind) => {
         done[worker] = count + 1;
       }
     };
-    // What a machine that is busy with other things takes to open a connection is not the store's to keep.
+    // What a machine that is busy with other things takes to open a connection is not the store's
+    // to keep.
     const openings = new Openings(cutter);
     for (let round = 0; round < 15; round++) await openings.next();
     const timeoutMs = (): number => Math.max(50, Math.ceil(10 * openings.slowestMs));
@@ -162,7 +164,9 @@ describe.each(['a cluster', 'one server'] as const)('%s', (kind) => {
     ];
     for (const call of calls) await call();
     const ended = new AbortController();
-    /** Each kind of call meets as many, and no more: on a busy machine no call would get through. */
+    /**
+     * Each kind of call meets as many, and no more: on a busy machine no call would get through.
+     */
     let wantedCount = 0;
     const work = (async (): Promise<void> => {
       for (const call of calls) {

@@ -1,6 +1,7 @@
 /**
- * The demo's routes, fuzzed from their own schemas: whatever comes, the reply is JSON with the security headers,
- * never a 5xx, and a refused request changes nothing. 10,000 requests in all, and as many forged origins.
+ * The demo's routes, fuzzed from their own schemas: whatever comes, the reply is JSON with the
+ * security headers, never a 5xx, and a refused request changes nothing. 10,000 requests in all, and
+ * as many forged origins.
  */
 
 import * as fc from 'fast-check';

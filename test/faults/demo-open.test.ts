@@ -1,6 +1,7 @@
 /**
- * The demo's server on a real socket, with clients that never end what they began, say nothing, send too
- * much, or are many: it answers or cuts them off, holds little, and ends when it is told to.
+ * The demo's server on a real socket, with clients that never end what they began, say nothing,
+ * send too much, or are many: it answers or cuts them off, holds little, and ends when it is told
+ * to.
  */
 
 import { spawn } from 'node:child_process';

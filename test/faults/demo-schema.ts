@@ -3,7 +3,10 @@
 import * as fc from 'fast-check';
 import { hostileText } from './hostile-text.ts';
 
-/** The keywords that the demo's schemas use; another one is an error here, so that none is overlooked. */
+/**
+ * The keywords that the demo's schemas use; another one is an error here, so that none is
+ * overlooked.
+ */
 interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'integer';
   readonly properties?: Readonly<Record<string, Schema>>;

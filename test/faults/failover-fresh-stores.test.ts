@@ -1,4 +1,7 @@
-/** Failovers that a store meets before it has written anything, and those of a primary that is frozen, not dead. */
+/**
+ * Failovers that a store meets before it has written anything, and those of a primary that is
+ * frozen, not dead.
+ */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';

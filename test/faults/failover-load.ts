@@ -19,7 +19,10 @@ export interface LoadThroughKill {
   readonly failed: number;
 }
 
-/** Loads, freezes the victim's replica after a quarter, kills the victim before the end, and reads all rows. */
+/**
+ * Loads, freezes the victim's replica after a quarter, kills the victim before the end, and reads
+ * all rows.
+ */
 export async function loadThroughKill(
   cluster: LocalCluster,
   store: FeatureStore,

@@ -15,7 +15,10 @@ let cluster: LocalCluster;
 const vip = Array.from({ length: 40 }, (_, n) => `v${n}`);
 /** The issue's one bound on time: a store is answered this soon after the promotion. */
 const HEALING_MS = 1_500;
-/** Shorter than the cluster needs to notice a death, and long enough for the others on a busy machine. */
+/**
+ * Shorter than the cluster needs to notice a death, and long enough for the others on a busy
+ * machine.
+ */
 const SHORT_MS = 800;
 
 beforeEach(async () => {

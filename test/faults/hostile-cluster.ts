@@ -1,4 +1,7 @@
-/** Three primaries without replicas, and what they were asked to do: the proof that nothing was sent. */
+/**
+ * Three primaries without replicas, and what they were asked to do: the proof that nothing was
+ * sent.
+ */
 
 import { afterAll, beforeAll, expect } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';

@@ -1,4 +1,7 @@
-/** VIP groups of the command line, whatever they are called: taken exactly, or refused by the flag's name. */
+/**
+ * VIP groups of the command line, whatever they are called: taken exactly, or refused by the flag's
+ * name.
+ */
 
 import { Command, CommanderError } from 'commander';
 import * as fc from 'fast-check';

@@ -1,4 +1,7 @@
-/** Options that are unknown, of the wrong type or out of range: refused by their path, before anything is sent. */
+/**
+ * Options that are unknown, of the wrong type or out of range: refused by their path, before
+ * anything is sent.
+ */
 
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
@@ -47,7 +50,9 @@ const noSignal = fc.constantFrom<unknown>(
   new AbortController(),
   new EventTarget(),
 );
-/** What nobody would read, so it must not be taken for options: `getFeatures(id, names, signal)`. */
+/**
+ * What nobody would read, so it must not be taken for options: `getFeatures(id, names, signal)`.
+ */
 const noOptions = fc.constantFrom<unknown>(
   null,
   7,

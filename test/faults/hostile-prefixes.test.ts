@@ -1,6 +1,7 @@
 /**
- * A prefix may hold whatever a glob would read, and yet a store finds, counts and deletes its own entities
- * alone. Foreign keys are made from the prefix: what it would match if it were read as a pattern.
+ * A prefix may hold whatever a glob would read, and yet a store finds, counts and deletes its own
+ * entities alone. Foreign keys are made from the prefix: what it would match if it were read as a
+ * pattern.
  */
 
 import * as fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
- * Ids, names, values and containers that cannot be stored and read back exactly are refused by every call
- * with the right code, in a short message, before anything is sent.
+ * Ids, names, values and containers that cannot be stored and read back exactly are refused by
+ * every call with the right code, in a short message, before anything is sent.
  */
 
 import * as fc from 'fast-check';

@@ -1,6 +1,7 @@
 /**
- * What is accepted is read back exactly, by every call that reads, whatever ids, names and values hold; what is
- * refused leaves nothing behind. A run writes many rows at once, and a model says what must be there.
+ * What is accepted is read back exactly, by every call that reads, whatever ids, names and values
+ * hold; what is refused leaves nothing behind. A run writes many rows at once, and a model says
+ * what must be there.
  */
 
 import * as fc from 'fast-check';
@@ -64,7 +65,10 @@ const entryOf = ({ id, features }: RowRecipe): Entry => [
   featuresOf(features) as Features,
 ];
 
-/** What the rows leave in the store, by id, in their order; ids of refused rows are there with nothing. */
+/**
+ * What the rows leave in the store, by id, in their order; ids of refused rows are there with
+ * nothing.
+ */
 type Model = Map<string, Map<string, string>>;
 
 function modelOf(rows: readonly RowRecipe[]): Model {

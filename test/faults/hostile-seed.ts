@@ -1,4 +1,7 @@
-/** Runs a fast-check property so that it can be run again: FAULTS_SEED chooses, and a failure reports it. */
+/**
+ * Runs a fast-check property so that it can be run again: FAULTS_SEED chooses, and a failure
+ * reports it.
+ */
 
 import * as fc from 'fast-check';
 import { faultsSeed } from './seed.ts';

@@ -1,6 +1,7 @@
 /**
- * Text that somebody might send to break a store, and what must become of it. The rules are written here
- * anew, from docs/options.md and docs/errors.md, so that a mistake in the store's own cannot hide.
+ * Text that somebody might send to break a store, and what must become of it. The rules are written
+ * here anew, from docs/options.md and docs/errors.md, so that a mistake in the store's own cannot
+ * hide.
  */
 
 import * as fc from 'fast-check';
@@ -8,7 +9,10 @@ import * as fc from 'fast-check';
 const MEGABYTE = 1_048_576;
 const MAX_TEXT_BYTES = 4_096;
 
-/** What separates, ends or means something to somebody: to Redis, to globs, to JavaScript, to a page. */
+/**
+ * What separates, ends or means something to somebody: to Redis, to globs, to JavaScript, to a
+ * page.
+ */
 const PIECES = [
   ['{', '}', '{}', '{a}', '*', '?', '[', ']', '[a-z]', '[^a]', '^', '-', '\\', '\\*', ':'],
   ['\r\n', '\n', '\r', '\0', '\u001B[2J', '\u007F', '\u0085', '\u2028', '\u202E', ' ', '\t'],

@@ -1,6 +1,6 @@
 /**
- * A process of its own that uses a store as `LEAKS_WORK` says, tells on stdout what it holds, a JSON line each
- * time, and never ends itself: it ends when nothing is left that keeps it.
+ * A process of its own that uses a store as `LEAKS_WORK` says, tells on stdout what it holds, a
+ * JSON line each time, and never ends itself: it ends when nothing is left that keeps it.
  */
 
 import { getEventListeners, type EventEmitter } from 'node:events';

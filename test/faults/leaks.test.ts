@@ -1,4 +1,7 @@
-/** Nothing grows over thousands of batches with faults, and nothing keeps a process once its store is closed. */
+/**
+ * Nothing grows over thousands of batches with faults, and nothing keeps a process once its store
+ * is closed.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,6 @@
-/** Every call of the store that asks a server, with how it ended: for faults that all of them meet. */
+/**
+ * Every call of the store that asks a server, with how it ended: for faults that all of them meet.
+ */
 
 import {
   FeatureStore,
@@ -11,7 +13,9 @@ import {
   type FeatureChunk,
 } from '../../src/index.ts';
 
-/** What the calls are made on. Every entity has its number as `n`; the calls write other features. */
+/**
+ * What the calls are made on. Every entity has its number as `n`; the calls write other features.
+ */
 export interface Subject {
   /** Its VIP group `vip` has members that live on one shard with `id`. */
   readonly store: FeatureStore;
@@ -87,7 +91,9 @@ export interface Ending {
   /** What the call threw. */
   readonly error: FeatureStoreError | undefined;
   readonly value: unknown;
-  /** Of a batch: which ids failed; undefined where the call has no rows, or threw for all of them. */
+  /**
+   * Of a batch: which ids failed; undefined where the call has no rows, or threw for all of them.
+   */
   readonly failed: readonly FailedRow[] | undefined;
   /** Why it failed, wholly or for some rows: the codes of the reasons, each once. */
   readonly codes: readonly ErrorCode[];

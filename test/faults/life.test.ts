@@ -1,4 +1,7 @@
-/** How calls end that are not left to their end: closed, aborted, their source broken, their consumer gone. */
+/**
+ * How calls end that are not left to their end: closed, aborted, their source broken, their
+ * consumer gone.
+ */
 
 import { getEventListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';

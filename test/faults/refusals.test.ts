@@ -1,4 +1,6 @@
-/** Servers that refuse: the error belongs to the rows it concerns, has a code, and says what to do. */
+/**
+ * Servers that refuse: the error belongs to the rows it concerns, has a code, and says what to do.
+ */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { onTestFinished } from 'vitest';
@@ -169,7 +171,10 @@ describe('credentials and rights', () => {
     killOthers(): Promise<unknown>;
   }
 
-  /** On a connection that stays logged in whatever becomes of the password; it wants none in the end. */
+  /**
+   * On a connection that stays logged in whatever becomes of the password; it wants none in the
+   * end.
+   */
   async function adminOf(node: RedisNode): Promise<Admin> {
     const client = node.client();
     await client.ping();

@@ -71,7 +71,9 @@ export class CertificateFiles implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Lines of redis.conf: TLS on every port and between nodes, and no client without a certificate. */
+  /**
+   * Lines of redis.conf: TLS on every port and between nodes, and no client without a certificate.
+   */
   configOf(port: number): string[] {
     return [
       'port 0',

@@ -1,11 +1,17 @@
-/** Whether a secret can be read anywhere: in what a store gives, throws, tells, prints or shows of itself. */
+/**
+ * Whether a secret can be read anywhere: in what a store gives, throws, tells, prints or shows of
+ * itself.
+ */
 
 import diagnostics from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 
 const CHANNELS = ['redirect', 'retry', 'timeout', 'failure', 'connection-lost', 'refresh'];
 
-/** Collects all that is told on diagnostics channels, and all that is printed, until it is disposed of. */
+/**
+ * Collects all that is told on diagnostics channels, and all that is printed, until it is disposed
+ * of.
+ */
 export class SecretWatch implements Disposable {
   readonly #secrets: readonly string[];
   readonly #heard: unknown[] = [];

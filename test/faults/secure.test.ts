@@ -1,6 +1,6 @@
 /**
- * A cluster that lets nobody in without TLS, a certificate of its own authority, a user and a password. It
- * refuses any connection that lacks one of them, so what works shows that none does.
+ * A cluster that lets nobody in without TLS, a certificate of its own authority, a user and a
+ * password. It refuses any connection that lacks one of them, so what works shows that none does.
  */
 
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,7 @@
-/** The run's seed: FAULTS_SEED, or a new one. Each file of tests that uses it prints it when it starts. */
+/**
+ * The run's seed: FAULTS_SEED, or a new one. Each file of tests that uses it prints it when it
+ * starts.
+ */
 export const faultsSeed: number = seedOf(process.env['FAULTS_SEED']);
 
 console.log(`FAULTS_SEED=${faultsSeed}`);

@@ -1,6 +1,7 @@
 /**
- * A path to one real server that can go bad: its replies are held back, come a byte at a time, stop in
- * the middle of a frame, or end there. What is held back comes when the path is good again: late.
+ * A path to one real server that can go bad: its replies are held back, come a byte at a time, stop
+ * in the middle of a frame, or end there. What is held back comes when the path is good again:
+ * late.
  */
 
 import { once } from 'node:events';

@@ -24,7 +24,8 @@ let victim: RedisNode;
 let proxy: SilenceProxy;
 
 beforeAll(async () => {
-  // Nobody takes the silent node for dead: what is tried is the store's patience, not the cluster's.
+  // Nobody takes the silent node for dead: what is tried is the store's patience, not the
+  // cluster's.
   cluster = await startLocalCluster({
     portFrom: 22_300,
     replicasPerPrimary: 0,

@@ -1,4 +1,6 @@
-/** Nodes join, leave, restart and change their addresses, while a store works or while it is idle. */
+/**
+ * Nodes join, leave, restart and change their addresses, while a store works or while it is idle.
+ */
 
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';

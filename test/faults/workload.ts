@@ -1,4 +1,7 @@
-/** The workload in a test: seeded from FAULTS_SEED, ended with the test, the seed told when it fails. */
+/**
+ * The workload in a test: seeded from FAULTS_SEED, ended with the test, the seed told when it
+ * fails.
+ */
 
 import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { total, type Tally } from '../../scripts/soak/tally.ts';
@@ -13,7 +16,10 @@ export async function startWorkload(options: Omit<WorkloadOptions, 'seed'>): Pro
   return workload;
 }
 
-/** No row wrong, none absent that exists, no acknowledged write lost, both TTL layers as they must be. */
+/**
+ * No row wrong, none absent that exists, no acknowledged write lost, both TTL layers as they must
+ * be.
+ */
 export function expectNothingWrong(tally: Tally): void {
   expect(tally.violations).toStrictEqual([]);
   expect(tally).toMatchObject({

@@ -1,4 +1,7 @@
-/** How much of bulk work is under way on a lane: alone, beside online reads, on a long link; and of online reads. */
+/**
+ * How much of bulk work is under way on a lane: alone, beside online reads, on a long link; and of
+ * online reads.
+ */
 
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
@@ -145,7 +148,10 @@ describe('under way on a lane', () => {
   });
 });
 
-/** A path to a server on 127.0.0.1 that takes its time, both ways. Gives its port; ends with the test. */
+/**
+ * A path to a server on 127.0.0.1 that takes its time, both ways. Gives its port; ends with the
+ * test.
+ */
 async function longLinkTo(port: number, roundTripMs: number): Promise<number> {
   const sockets = new Set<Socket>();
   const link = createServer((client) => {
@@ -181,7 +187,9 @@ describe('on a link with a round trip of 10 ms', () => {
     return store;
   }
 
-  /** Reads that follow each other until they are stopped; then it resolves once the lane is quiet. */
+  /**
+   * Reads that follow each other until they are stopped; then it resolves once the lane is quiet.
+   */
   function readOnline(store: FeatureStore): () => Promise<void> {
     const over = new AbortController();
     const reads = (async (): Promise<number> => {

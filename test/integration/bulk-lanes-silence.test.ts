@@ -1,4 +1,7 @@
-/** The watch for silence on bulk lanes: what waits to be read is no silence, and what does not come is. */
+/**
+ * The watch for silence on bulk lanes: what waits to be read is no silence, and what does not come
+ * is.
+ */
 
 import { describe, expect, test, vi, type Mock } from 'vitest';
 import type { Connection } from '../../src/cluster/connection.ts';
@@ -39,7 +42,9 @@ describe('the watch for silence', () => {
     return told;
   }
 
-  /** How long it takes here and now until a server in this process has heard all keys and answered. */
+  /**
+   * How long it takes here and now until a server in this process has heard all keys and answered.
+   */
   async function answeredInMs(keys: readonly string[]): Promise<number> {
     const connection = await open([await ScriptedServer.start(answerAtOnce)]);
     const startedAtMs = performance.now();

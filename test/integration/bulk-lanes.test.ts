@@ -1,4 +1,7 @@
-/** Bulk lanes on the wire: replies that wait for their turn are not lost, not late, and not too many. */
+/**
+ * Bulk lanes on the wire: replies that wait for their turn are not lost, not late, and not too
+ * many.
+ */
 
 import { describe, expect, test } from 'vitest';
 import type { BulkPaces } from '../../src/cluster/bulk-pace.ts';
@@ -217,7 +220,10 @@ describe('rows that have moved in the middle of a part', () => {
     return [from, to, answer];
   }
 
-  /** Each row that moved was asked for at the other node, once, and only with ASKING where that was said. */
+  /**
+   * Each row that moved was asked for at the other node, once, and only with ASKING where that was
+   * said.
+   */
   function expectEachOnceAt(to: ScriptedServer): void {
     const words = to.commands.map((command) =>
       command[0] === 'ASKING' ? 'ASKING' : keyOf(command),

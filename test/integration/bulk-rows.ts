@@ -1,6 +1,6 @@
 /**
- * Bulk reads on the cluster layer, with limits of the test's own: rows that tell when they are sent and
- * read, and scripted servers that make up a cluster.
+ * Bulk reads on the cluster layer, with limits of the test's own: rows that tell when they are sent
+ * and read, and scripted servers that make up a cluster.
  */
 
 import { onTestFinished } from 'vitest';
@@ -41,7 +41,9 @@ export async function open(
   return connection;
 }
 
-/** Two servers that share the slots: the first owns them up to `firstOwnsUpTo`, the second the rest. */
+/**
+ * Two servers that share the slots: the first owns them up to `firstOwnsUpTo`, the second the rest.
+ */
 export async function startPair(
   firstOwnsUpTo: number,
 ): Promise<readonly [ScriptedServer, ScriptedServer]> {
@@ -111,7 +113,9 @@ export async function read(
   }
 }
 
-/** Reads that follow each other, with a turn of the event loop between two, until they are stopped. */
+/**
+ * Reads that follow each other, with a turn of the event loop between two, until they are stopped.
+ */
 export async function startOnlineReads(connection: Connection): Promise<() => Promise<void>> {
   const over = new AbortController();
   const online = new TextRows([ONLINE]);
@@ -167,7 +171,10 @@ export function longKeys(count: number): string[] {
 
 export const answerAtOnce: Script = (command) => rowOf(keyOf(command));
 
-/** The first connection that is asked anything holds its replies until there are `count`; others answer. */
+/**
+ * The first connection that is asked anything holds its replies until there are `count`; others
+ * answer.
+ */
 export function holding(
   count: number,
   answer: (connection: ScriptedConnection, replies: string[]) => void,

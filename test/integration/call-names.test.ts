@@ -1,4 +1,7 @@
-/** A refusal names the call that was made, and no other: every public method is asked, a new one too. */
+/**
+ * A refusal names the call that was made, and no other: every public method is asked, a new one
+ * too.
+ */
 
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { FeatureStore, type FeatureStoreError } from '../../src/index.ts';
@@ -55,7 +58,8 @@ async function refusalOf(
   const method = (subject as Record<string, Method>)[name] as Method;
   try {
     const given: unknown = method.apply(subject, args as never[]);
-    // A generator that was made with bad options has thrown; with a bad id it throws when it is asked.
+    // A generator that was made with bad options has thrown; with a bad id it throws when it is
+    // asked.
     if (Symbol.asyncIterator in Object(given)) await (given as AsyncGenerator).next();
     else await given;
   } catch (error) {

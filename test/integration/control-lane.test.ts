@@ -1,6 +1,6 @@
 /**
- * What goes over which connection, as the servers see it: MONITOR gives every command with the address it
- * came from, CLIENT LIST the name of the connection at that address.
+ * What goes over which connection, as the servers see it: MONITOR gives every command with the
+ * address it came from, CLIENT LIST the name of the connection at that address.
  */
 
 import { randomUUID } from 'node:crypto';

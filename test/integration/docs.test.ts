@@ -1,4 +1,6 @@
-/** The docs are run: their code executes, its output is what they say, and what they name exists. */
+/**
+ * The docs are run: their code executes, its output is what they say, and what they name exists.
+ */
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** Every option of ioredis by the table: an obeyed one has its effect, a refused one is refused, any other is harmless. */
+/**
+ * Every option of ioredis by the table: an obeyed one has its effect, a refused one is refused, any
+ * other is harmless.
+ */
 
 import { readFileSync } from 'node:fs';
 import { createServer, connect as openSocket, type AddressInfo, type Socket } from 'node:net';

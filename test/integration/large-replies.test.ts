@@ -1,4 +1,7 @@
-/** Servers that close the connection of a client that they owe too much: every row arrives all the same. */
+/**
+ * Servers that close the connection of a client that they owe too much: every row arrives all the
+ * same.
+ */
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';

@@ -1,4 +1,7 @@
-/** The user that docs/operations.md makes can do all that the store does: no command of any call is denied. */
+/**
+ * The user that docs/operations.md makes can do all that the store does: no command of any call is
+ * denied.
+ */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';

@@ -1,4 +1,7 @@
-/** The rules of the user that docs/operations.md makes, behind its password: `resetchannels ~fs:user:* -@all +hmget …`. */
+/**
+ * The rules of the user that docs/operations.md makes, behind its password: `resetchannels
+ * ~fs:user:* -@all +hmget …`.
+ */
 
 import { readFile } from 'node:fs/promises';
 

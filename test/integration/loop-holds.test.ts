@@ -1,4 +1,7 @@
-/** Large calls are done in slices: they hold the event loop as long as smaller ones do, and no longer. */
+/**
+ * Large calls are done in slices: they hold the event loop as long as smaller ones do, and no
+ * longer.
+ */
 
 import { performance, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -63,8 +66,8 @@ async function holdsOf(call: () => Promise<unknown>): Promise<Hold[]> {
 }
 
 /**
- * The longest turn, without what V8 collected in it: how long that takes is a matter of the heap. By
- * the processor's time or the clock's, whichever is less: other processes take from both.
+ * The longest turn, without what V8 collected in it: how long that takes is a matter of the heap.
+ * By the processor's time or the clock's, whichever is less: other processes take from both.
  */
 async function longestHoldMs(call: () => Promise<unknown>): Promise<number> {
   const collections: PerformanceEntry[] = [];

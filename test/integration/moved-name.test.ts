@@ -1,6 +1,7 @@
 /**
- * A name moves from one server to another, and the old one lives on as a replica: the primary endpoint of a managed
- * service, after a switch-over. The servers are real; the name is one that only this process knows.
+ * A name moves from one server to another, and the old one lives on as a replica: the primary
+ * endpoint of a managed service, after a switch-over. The servers are real; the name is one that
+ * only this process knows.
  */
 
 import { spawn } from 'node:child_process';

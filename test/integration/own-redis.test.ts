@@ -1,4 +1,7 @@
-/** An ioredis object of the caller's, in any state and with any options; and the number of a database. */
+/**
+ * An ioredis object of the caller's, in any state and with any options; and the number of a
+ * database.
+ */
 
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';

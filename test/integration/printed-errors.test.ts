@@ -1,4 +1,7 @@
-/** Errors with failed rows, as real servers make them: which shards refused which rows, and no feature in a log. */
+/**
+ * Errors with failed rows, as real servers make them: which shards refused which rows, and no
+ * feature in a log.
+ */
 
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';

@@ -1,4 +1,6 @@
-/** Features are counted once, whichever way their row is read, and however often its name is given. */
+/**
+ * Features are counted once, whichever way their row is read, and however often its name is given.
+ */
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { slotOf } from '../../src/cluster/slot.ts';

@@ -1,6 +1,7 @@
 /**
- * A server that says what its test wants, for replies that a real one can't be made to give. It greets
- * as a standalone server would, or as a node of a cluster; every other command is the script's to answer.
+ * A server that says what its test wants, for replies that a real one can't be made to give. It
+ * greets as a standalone server would, or as a node of a cluster; every other command is the
+ * script's to answer.
  */
 
 import { once } from 'node:events';

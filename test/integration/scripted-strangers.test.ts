@@ -1,4 +1,7 @@
-/** Whose slot table is believed, at the start and later: with servers that say what another cluster's nodes would. */
+/**
+ * Whose slot table is believed, at the start and later: with servers that say what another
+ * cluster's nodes would.
+ */
 
 import { expect, it, onTestFinished } from 'vitest';
 import { FeatureStore } from '../../src/index.ts';

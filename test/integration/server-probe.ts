@@ -1,6 +1,6 @@
 /**
- * A thread that asks servers while the event loop of its test is held: so a test can hold the loop until what it
- * has sent is answered, however busy the machine is.
+ * A thread that asks servers while the event loop of its test is held: so a test can hold the loop
+ * until what it has sent is answered, however busy the machine is.
  */
 
 import { once } from 'node:events';
@@ -8,7 +8,10 @@ import { Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
 
 const LONGEST_MS = 20_000;
-/** Between two answers to a PING a server reads up to 16 kB of each other connection, and answers it. */
+/**
+ * Between two answers to a PING a server reads up to 16 kB of each other connection, and answers
+ * it.
+ */
 const PINGS = 16;
 
 /** Sets the shared number to 1 when every server has answered its PINGs, one after the other. */

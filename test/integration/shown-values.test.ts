@@ -1,4 +1,7 @@
-/** What the command line and the demo show of values that are no text, and of names that every object has. */
+/**
+ * What the command line and the demo show of values that are no text, and of names that every
+ * object has.
+ */
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

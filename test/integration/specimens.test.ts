@@ -1,4 +1,7 @@
-/** The code that V8 has optimized for batches outlives a full garbage collection between two of them. */
+/**
+ * The code that V8 has optimized for batches outlives a full garbage collection between two of
+ * them.
+ */
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -12,7 +15,9 @@ import { ReadBatch } from '../../src/store/read-shape.ts';
 
 const NAMES = ['country_iso', 'risk_segment', 'tx_count_5m'];
 const ids = Array.from({ length: 2_000 }, (_, n) => `u${n}`);
-/** What a batch spends its time in. One that is only ever inlined has no optimized code of its own. */
+/**
+ * What a batch spends its time in. One that is only ever inlined has no optimized code of its own.
+ */
 const hot = {
   'EntityKeys.slotOf': EntityKeys.prototype.slotOf,
   'EntityKeys.write': EntityKeys.prototype.write,
@@ -41,8 +46,9 @@ const statusOf = runInNewContext('(run) => %GetOptimizationStatus(run)') as (
 ) => number;
 
 /**
- * The bit of a status that says: this has code of V8's last compiler. It is another one from Node 26 on, where the old
- * one is that of the compiler before it, whose code comes and goes. So a function that was just optimized shows it.
+ * The bit of a status that says: this has code of V8's last compiler. It is another one from Node
+ * 26 on, where the old one is that of the compiler before it, whose code comes and goes. So a
+ * function that was just optimized shows it.
  */
 const OPTIMIZED = highestBit(
   statusOf(

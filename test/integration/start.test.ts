@@ -1,4 +1,7 @@
-/** A store may start before its servers, its cluster or their names: `connect` goes on trying for connectTimeoutMs. */
+/**
+ * A store may start before its servers, its cluster or their names: `connect` goes on trying for
+ * connectTimeoutMs.
+ */
 
 import { spawn } from 'node:child_process';
 import dns from 'node:dns';

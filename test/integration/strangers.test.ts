@@ -1,4 +1,7 @@
-/** A node that answers for another cluster is not believed, and gets no rows: neither asked nor written. */
+/**
+ * A node that answers for another cluster is not believed, and gets no rows: neither asked nor
+ * written.
+ */
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {

@@ -1,4 +1,7 @@
-/** The built package in processes of their own: in Vitest and Jest with the clock held, and on the oldest Node. */
+/**
+ * The built package in processes of their own: in Vitest and Jest with the clock held, and on the
+ * oldest Node.
+ */
 
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The wire against real servers, in both protocols: values of any kind, connections that are killed, a tunnel. */
+/**
+ * The wire against real servers, in both protocols: values of any kind, connections that are
+ * killed, a tunnel.
+ */
 
 import { createConnection, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';

@@ -247,7 +247,8 @@ describe('a server that accepts and is silent', () => {
     }
   });
 
-  // A write that its caller was told about, and has repeated since, must not come after the newer one.
+  // A write that its caller was told about, and has repeated since, must not come after the newer
+  // one.
   test('does not get the rows of calls that are over when it wakes up', async () => {
     const server = await ScriptedServer.start(ownRow);
     const store = await connectTo(server);

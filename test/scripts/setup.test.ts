@@ -6,7 +6,8 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const LOCK = { packages: { '': {}, 'node_modules/a': { version: '1.0.0', integrity: 'x' } } };
-// Stands in for npm, whose registry a test must not need: it leaves what npm leaves, and counts its calls.
+// Stands in for npm, whose registry a test must not need: it leaves what npm leaves, and counts its
+// calls.
 const NPM = `#!/bin/sh
 echo "$@" >> npm-calls
 [ -e npm-fails ] && exit 7

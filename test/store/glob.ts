@@ -1,4 +1,7 @@
-/** Whether Redis's glob matches: `*`, `?`, `[…]` with ranges and negation, and `\` before a character. */
+/**
+ * Whether Redis's glob matches: `*`, `?`, `[…]` with ranges and negation, and `\` before a
+ * character.
+ */
 export function globMatches(pattern: string, text: string): boolean {
   if (pattern === '') return text === '';
   if (pattern.startsWith('*')) {

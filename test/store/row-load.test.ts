@@ -8,7 +8,10 @@ import { loadRows, type RowWriter } from '../../src/store/row-load.ts';
 /** Without a connection: whatever would send or wait fails with another error than a refusal. */
 const nowhere = { layout: new KeyLayout('p:', {}) } as Context;
 
-/** Refuses 'bad', and tells which rows it looked at, and how. @param rowBytes what a row takes encoded */
+/**
+ * Refuses 'bad', and tells which rows it looked at, and how.
+ * @param rowBytes what a row takes encoded
+ */
 function writer(rowBytes = 1): RowWriter & { looked: string[] } {
   const looked: string[] = [];
   const look = (how: string, id: string): void => {

@@ -5,7 +5,9 @@ import calculateSlot from 'cluster-key-slot';
 import { Cluster, type ClusterOptions } from 'ioredis';
 import { answerOf, errorOf, type Answer, type Reader, type ReaderOptions } from '../reader.ts';
 
-/** Far below a failover; off by default, so a client without it can stay dead for ever after one. */
+/**
+ * Far below a failover; off by default, so a client without it can stay dead for ever after one.
+ */
 const REFRESH_MS = 1_000;
 const PIPELINES =
   'cluster-key-slot to group the ids, one cluster.pipeline() per shard, in parallel';

@@ -2,8 +2,8 @@
  * The strings in some bytes, as text or as bytes of their own.
  *
  * Most chunks are pure ASCII. Their text is made once, and short strings are cut out of it: that is
- * several times faster than decoding each. (Long ones are decoded from the bytes: cut out, they would
- * keep the whole chunk.)
+ * several times faster than decoding each. (Long ones are decoded from the bytes: cut out, they
+ * would keep the whole chunk.)
  */
 
 import { isAscii, isUtf8 } from 'node:buffer';
@@ -17,7 +17,9 @@ const REPLACEMENT = '\ufffd';
 
 export class ChunkText {
   #bytes: Buffer = Buffer.alloc(0);
-  /** Whether the bytes are pure ASCII, once a string is wanted; as text then, once a short one is. */
+  /**
+   * Whether the bytes are pure ASCII, once a string is wanted; as text then, once a short one is.
+   */
   #isAscii: boolean | undefined;
   #text: string | undefined;
 

@@ -5,10 +5,11 @@ const PAUSE = 4_096;
 const CREDIT_AFTER_PAUSE = 8;
 
 /**
- * The values of one row, read at once: a string, or null, per column; they stay until the next row is read.
+ * The values of one row, read at once: a string, or null, per column; they stay until the next row
+ * is read.
  *
- * It also learns which columns have values that come again: looking up those of the others (amounts,
- * timestamps) would cost more than it saves.
+ * It also learns which columns have values that come again: looking up those of the others
+ * (amounts, timestamps) would cost more than it saves.
  */
 export class ColumnValues {
   readonly values: (string | null)[];

@@ -1,10 +1,10 @@
 /**
- * Writes commands as RESP, arrays of bulk strings (`*2\r\n$3\r\nTTL\r\n$5\r\nu0001\r\n`), one behind the
- * other into one growing buffer.
+ * Writes commands as RESP, arrays of bulk strings (`*2\r\n$3\r\nTTL\r\n$5\r\nu0001\r\n`), one after
+ * the other into one growing buffer.
  *
- * Short strings, which keys, names and values mostly are, are written byte by byte in a loop: a call
- * into Buffer costs more than the string does. The loop takes ASCII for granted, and starts again with
- * the long way when it meets something else. RESP counts bytes, of UTF-8.
+ * Short strings, which keys, names and values mostly are, are written byte by byte in a loop: a
+ * call into Buffer costs more than the string does. The loop takes ASCII for granted, and starts
+ * again with the long way when it meets something else. RESP counts bytes, of UTF-8.
  */
 
 /** A word of a command. Bytes are copied as they are. */
@@ -12,14 +12,17 @@ export type Word = string | number | Uint8Array;
 
 const SHORT = 64;
 export const MAX_BULK_INTEGER = 0x7fffffff;
-/** A writer begins anew with as much room as was last used, up to here: new buffers make V8 collect its old space often. */
+/**
+ * A writer begins anew with as much room as was last used, up to here: new buffers make V8 collect
+ * its old space often.
+ */
 const MAX_FIRST_BYTES = 1_048_576;
 const DOLLAR = 36;
 const STAR = 42;
 const ZERO = 48;
 const CR = 13;
 const LF = 10;
-/** `$` or `*`, up to ten digits, CR LF, and CR LF behind the string. */
+/** `$` or `*`, up to ten digits, CR LF, and CR LF after the string. */
 const FRAME_BYTES = 15;
 
 export class CommandWriter {
@@ -63,7 +66,9 @@ export class CommandWriter {
     this.#length = 0;
   }
 
-  /** What was written as text, one character per byte, to be sent as latin1; the writer begins anew. */
+  /**
+   * What was written as text, one character per byte, to be sent as latin1; the writer begins anew.
+   */
   takeText(): string {
     const text = this.#bytes.toString('latin1', 0, this.#length);
     this.#length = 0;
@@ -75,7 +80,7 @@ export class CommandWriter {
     for (const word of words) this.bulk(typeof word === 'number' ? String(word) : word);
   }
 
-  /** `*3\r\n`: a command of so many words follows. */
+  /** `*3\r\n`: a command of that many words follows. */
   arrayHeader(wordCount: number): void {
     this.#reserve(FRAME_BYTES);
     this.#header(STAR, wordCount);
@@ -127,7 +132,9 @@ export class CommandWriter {
     this.#length = end + 2;
   }
 
-  /** One string that begins with these bytes; so many behind them are left as they are. */
+  /**
+   * One string that starts with these bytes; `openByteCount` bytes after them are left as they are.
+   */
   bulkBytes(begin: Uint8Array, openByteCount: number): void {
     const byteCount = begin.length + openByteCount;
     this.#reserve(byteCount + FRAME_BYTES);
@@ -138,7 +145,10 @@ export class CommandWriter {
     this.#bytes[this.#length++] = LF;
   }
 
-  /** Bytes that were encoded before; those of `source` from `begin` to `end` are put over them, from `place` on. */
+  /**
+   * Bytes that were encoded before; those of `source` from `begin` to `end` are put over them, from
+   * `place` on.
+   */
   filled(
     template: Uint8Array,
     place: number,
@@ -218,7 +228,7 @@ export function encodeWords(...words: readonly (string | number)[]): Uint8Array 
 /** For what is copied at once: names are encoded by the thousand. */
 const scratch = new CommandWriter();
 
-/** How a command of so many words begins, encoded once. */
+/** The start of a command of that many words, encoded once. */
 export function encodeHead(wordCount: number, name: string): Uint8Array {
   const writer = new CommandWriter();
   writer.arrayHeader(wordCount);

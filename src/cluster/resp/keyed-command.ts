@@ -3,13 +3,14 @@
  *
  *   *4␍␊$5␍␊HMGET␍␊$9␍␊p:▢▢▢▢▢▢▢␍␊$1␍␊a␍␊$1␍␊b␍␊
  *
- * For keys of one length the bytes are the same but for what is behind the prefix. They are made once per length, copied
- * as a whole, and the rest of the key is put in its place: a third of the work of writing word by word.
+ * For keys of one length the bytes are the same but for what follows the prefix. They are made once
+ * per length, copied as a whole, and the rest of the key is put in its place: a third of the work
+ * of writing word by word.
  */
 
 import { CommandWriter, encodeHead, encodeWords } from './command-writer.ts';
 
-/** For longer ones no template is kept: they shall be few. */
+/** For longer ones no template is kept: they are few. */
 const MAX_TEMPLATE_REST = 64;
 
 interface Template {
@@ -23,7 +24,7 @@ export class KeyedCommand {
   /** `*4\r\n$5\r\nHMGET\r\n`; the key and `#tail` follow. */
   readonly #head: Uint8Array;
   readonly #tail: Uint8Array;
-  /** By the length of what is behind the prefix. */
+  /** By the length of what follows the prefix. */
   readonly #templates: (Template | undefined)[] = [];
 
   constructor(name: string, wordsBehindKey: readonly string[]) {
@@ -31,7 +32,7 @@ export class KeyedCommand {
     this.#tail = encodeWords(...wordsBehindKey);
   }
 
-  /** Bytes of the words behind the key. */
+  /** Bytes of the words after the key. */
   get tailBytes(): number {
     return this.#tail.length;
   }

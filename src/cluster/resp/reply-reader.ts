@@ -6,16 +6,16 @@
  * guessed.
  *
  * Two ways to read. `read` understands every reply, and goes on where it stopped: what it has read
- * of an array is kept (open-arrays.ts), so an array of any length costs what its bytes do. The others,
- * `readStrings` above all, are for what batches consist of: they decline everything else, and start
- * again at the first byte of the reply. Values that come again are not made again
+ * of an array is kept (open-arrays.ts), so an array of any length costs what its bytes do. The
+ * others, `readStrings` above all, are for what batches consist of: they decline everything else,
+ * and start again at the first byte of the reply. Values that come again are not made again
  * (string-table.ts); others are cut out of the chunk's text (chunk-text.ts).
  *
  * A string is text where its bytes are UTF-8, and its bytes where not: nothing is replaced.
  * Only U+FFFD in decoded text makes it look twice. Lines, the server's own words, are always text.
  *
- * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a boolean
- * 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
+ * Shapes are those of RESP2 for both: a map is a flat array, a double or big number a string, a
+ * boolean 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 
 import { ChunkText } from './chunk-text.ts';
@@ -81,7 +81,7 @@ export class ReplyReader {
   /** Came in, not looked at: the reply that is being read is known to need more. */
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  /** Where the string ends that was met last and not there whole: reading on before that is useless. */
+  /** Where the string ends that is not there whole: reading on before that is useless. */
   #neededEnd = 0;
   /** Of the reply that `read` is in the middle of. */
   readonly #arrays = new OpenArrays();
@@ -121,12 +121,12 @@ export class ReplyReader {
     this.#bytes = this.#room.subarray(0, end);
   }
 
-  /** How many bytes of the stream have been read; for `rewind`, within the reply that comes next. */
+  /** How many bytes of the stream have been read; for `rewind`, within the next reply. */
   get mark(): number {
     return this.#bytesBefore + this.#at;
   }
 
-  /** Goes back to where the reply starts that could not be read whole, in another way than `read`. */
+  /** Goes back to the start of a reply that was not read whole, in another way than by `read`. */
   rewind(mark: number): void {
     this.#at = mark - this.#bytesBefore;
   }

@@ -1,13 +1,13 @@
 /**
  * Strings that come again and again (countries, segments, small counts), made once and shared.
  *
- * A row of features is mostly such values. A string that is found here costs no allocation: rows take
- * a third of the memory, and the garbage collector, whose pauses are what single reads feel while a
- * large batch runs, has that much less to copy.
+ * A row of features is mostly such values. A string that is found here costs no allocation: rows
+ * take a third of the memory, and the garbage collector, whose pauses are what single reads feel
+ * while a large batch runs, has that much less to copy.
  *
- * A string of up to 12 bytes is compared as three integers and a length, which are the whole of it, so
- * a hit is exact whatever the bytes mean. Each place holds the string that was there last: the table
- * never grows, and no input can make it slow.
+ * A string of up to 12 bytes is compared as three integers and a length, which are the whole of it,
+ * so a hit is exact whatever the bytes mean. Each place holds the string that was there last: the
+ * table never grows, and no input can make it slow.
  */
 
 export const MAX_TABLE_BYTES = 12;

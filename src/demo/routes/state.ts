@@ -5,7 +5,8 @@ import type { DemoContext } from '../demo-context.ts';
 export function addStateRoute(server: FastifyInstance, context: DemoContext): void {
   const { store, worker, census } = context;
   server.get('/state', async () => {
-    // Not waited for: a node that is down shall not delay the page. A new cluster names its replicas late.
+    // Not waited for: a node that is down must not delay the page. A new cluster names its replicas
+    // late.
     void store.topology({ refresh: true });
     const [{ entityCount, ids, countByShard }, { mode, shards }] = await Promise.all([
       census.read(),

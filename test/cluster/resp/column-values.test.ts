@@ -17,7 +17,10 @@ class Streaks {
   }
 }
 
-/** Has so many values looked up as the reader does it; `isKnown` tells whether a value is in the table. */
+/**
+ * Has so many values looked up as the reader does it; `isKnown` tells whether a value is in the
+ * table.
+ */
 function learn(
   columns: ColumnValues,
   column: number,

@@ -1,4 +1,7 @@
-/** What was read of an array is kept: a reply costs what its bytes do, in however many chunks it comes. */
+/**
+ * What was read of an array is kept: a reply costs what its bytes do, in however many chunks it
+ * comes.
+ */
 
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -39,7 +42,10 @@ function longArray(itemCount: number): { items: string[]; bytes: Buffer } {
   return { items, bytes: Buffer.from(`*${itemCount}\r\n${encoded}`) };
 }
 
-/** How many bytes a reader looked for strings in, over all its attempts to read what comes in chunks. */
+/**
+ * How many bytes a reader looked for strings in, over all its attempts to read what comes in
+ * chunks.
+ */
 function bytesMadeText(bytes: Buffer, chunkBytes: number): { reply: Reply; made: number } {
   const reader = new ReplyReader();
   const { toString } = Buffer.prototype;

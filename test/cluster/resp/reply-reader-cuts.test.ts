@@ -11,7 +11,10 @@ import {
 import { encodeReply, type WireReply } from '../plain-resp.ts';
 import { frame, randomFrom, strings } from './replies.ts';
 
-/** The replies that ioredis reads from whole frames, in our shapes. Attributes, which it has not, left out. */
+/**
+ * The replies that ioredis reads from whole frames, in our shapes. Attributes, which it has not,
+ * left out.
+ */
 function readByIoredis(frames: readonly WireReply[]): Reply[] {
   const replies: Reply[] = [];
   const decoder = new Decoder({

@@ -48,8 +48,12 @@ export async function* scanKeys(
       if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
       return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
     };
+    const ask = (): Promise<Reply> => askNode(connection, shard, words, deadline);
     try {
-      return pageOf(shard, await askNode(connection, shard, words, deadline));
+      // Beside online reads one page after the other, with a pause: a read meets one of them at most.
+      const isAlone = connection.pace.now.pagePauseMs === 0;
+      const reply = isAlone ? ask() : deadline.race(connection.inPageTurn(ask));
+      return pageOf(shard, await reply);
     } catch (error) {
       if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
       throw error;
@@ -57,45 +61,40 @@ export async function* scanKeys(
       deadline.clear();
     }
   };
-  /**
-   * Beside online reads one page after the other, with a pause: a read meets one of them at most.
-   */
-  const nextPageInTurn = (shard: Address, cursor: string): Promise<Page> =>
-    connection.pace.now.pagePauseMs === 0
-      ? nextPage(shard, cursor)
-      : connection.inPageTurn(() => nextPage(shard, cursor));
   const pages = new Arrivals();
-  /** Shards whose turn has come, or will. */
   const seen = new Set<Address>();
-  const toBegin: Address[] = [];
+  /** The pages to come, shard by shard in turn. */
+  const toAsk: [shard: Address, cursor: string][] = [];
   const addNewShards = (): void => {
     for (const { address } of connection.topology.shards()) {
-      if (seen.has(address)) continue;
+      if (!seen.has(address)) toAsk.push([address, FIRST]);
       seen.add(address);
-      toBegin.push(address);
     }
   };
-  const begin = (): void => {
-    while (pages.expectedCount < SHARDS_AT_ONCE) {
-      const shard = toBegin.shift();
-      if (shard === undefined) return;
-      pages.expect(nextPageInTurn(shard, FIRST));
+  const askSome = (): void => {
+    const atOnce = connection.pace.now.pagePauseMs === 0 ? PAGES_AT_ONCE : PAGES_IN_TURN;
+    while (pages.expectedCount < atOnce) {
+      const next = toAsk.shift();
+      if (next === undefined) return;
+      pages.expect(nextPage(...next));
     }
   };
   addNewShards();
-  begin();
+  askSome();
   while (pages.expectedCount > 0) {
     const { shard, keys, cursor } = await pages.next();
     const isLast = cursor === LAST || cursor === GONE;
-    if (!isLast) pages.expect(nextPageInTurn(shard, cursor));
+    if (!isLast) toAsk.push([shard, cursor]);
     if (cursor === GONE) addNewShards();
-    begin();
+    askSome();
     yield { shard, keys, isLast };
   }
 }
 
-/** Primaries that are scanned at the same time. */
-const SHARDS_AT_ONCE = 64;
+/** Pages that are asked for at the same time, each of another shard. */
+const PAGES_AT_ONCE = 64;
+/** The same where they come one after the other: what is late holds up no other shard. */
+const PAGES_IN_TURN = 4;
 
 /**
  * Pages in the order in which they come: to wait for each of thousands anew with every page would

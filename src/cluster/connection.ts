@@ -115,15 +115,17 @@ export class Connection {
    * Asks for a page of a scan when the page before has come, and a pause as long as that took has
    * passed. A page that is late is not waited for: a node that is down delays its own scan alone.
    */
-  async inPageTurn<Page>(ask: () => Promise<Page>): Promise<Page> {
-    const [page] = await this.#pageTurns(async () => {
-      const askedAtMs = performance.now();
-      const asked = ask();
-      await orLate(LONGEST_PAGE_TURN_MS, asked).catch(() => undefined);
-      await delay(Math.max(this.pace.now.pagePauseMs, performance.now() - askedAtMs));
-      return [asked]; // as it may come later
+  inPageTurn<Page>(ask: () => Promise<Page>): Promise<Page> {
+    return new Promise((resolve, reject) => {
+      void this.#pageTurns(async () => {
+        const askedAtMs = performance.now();
+        const page = ask();
+        page.then(resolve, reject);
+        await orLate(LONGEST_PAGE_TURN_MS, page).catch(() => undefined);
+        const pauseMs = Math.min(performance.now() - askedAtMs, LONGEST_PAGE_TURN_MS);
+        await delay(Math.max(this.pace.now.pagePauseMs, pauseMs));
+      });
     });
-    return page;
   }
 
   get topology(): Topology {

@@ -41,24 +41,41 @@ export async function* scanKeys(
    */
   let mostKeys = Number.POSITIVE_INFINITY;
   const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
-    const deadline = newDeadline();
     const { keysPerPage } = connection.pace.now;
     const words = (cuts: number): (string | number)[] => {
       const count = Math.min(keysPerPage, mostKeys);
       if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
       return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
     };
-    const ask = (): Promise<Reply> => askNode(connection, shard, words, deadline);
+    const ask = async (): Promise<Reply> => {
+      const deadline = newDeadline();
+      try {
+        return await askNode(connection, shard, words, deadline);
+      } finally {
+        deadline.clear();
+      }
+    };
     try {
       // Beside online reads one page after the other, with a pause: a read meets one of them at most.
       const isAlone = connection.pace.now.pagePauseMs === 0;
-      const reply = isAlone ? ask() : deadline.race(connection.inPageTurn(ask));
-      return pageOf(shard, await reply);
+      return pageOf(shard, await (isAlone ? ask() : inTurn(ask)));
     } catch (error) {
       if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
       throw error;
-    } finally {
-      deadline.clear();
+    }
+  };
+  /** A page's time begins with its turn; a signal is heeded before, too. */
+  const inTurn = async (ask: () => Promise<Reply>): Promise<Reply> => {
+    const reply = connection.inPageTurn(ask);
+    for (;;) {
+      const waiting = newDeadline();
+      try {
+        return await waiting.race(reply);
+      } catch (error) {
+        if (!waiting.isLate) throw error;
+      } finally {
+        waiting.clear();
+      }
     }
   };
   const pages = new Arrivals();

@@ -147,11 +147,11 @@ class Dispatch<Answer> implements Call<Answer> {
       if (owner === undefined) unrouted.push(row);
       else scatter.add(row, owner, this.batch.bytesOf(row));
     }
-    let chunksLeft = CHUNKS_ENDED_PER_TURN;
+    let chunksLeft = LANES_PER_TURN; // each may have to open one
     for (const _ of scatter.end()) {
       if (--chunksLeft > 0) continue;
       await nextTurn();
-      chunksLeft = CHUNKS_ENDED_PER_TURN;
+      chunksLeft = LANES_PER_TURN;
     }
     if (unrouted.length > 0) deliveries.push(this.#routeLater(unrouted, nobodyOwns(), so));
     await Promise.all(deliveries);
@@ -348,9 +348,6 @@ function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
 
 /** About as long as `rowsPerTurn` rows take to be read. */
 const ROWS_ROUTED_PER_TURN = 1_000;
-
-/** Each may have to open a lane. */
-const CHUNKS_ENDED_PER_TURN = LANES_PER_TURN;
 
 const LATE_ROWS_PER_TURN = 5_000;
 

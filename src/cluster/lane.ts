@@ -30,10 +30,7 @@ import { Wire, type WireEnd } from './wire.ts';
 
 /** Some commands on their way, and what reads their replies. */
 export interface Exchange {
-  /**
-   * Writes the commands, or gives them where they are many and encoded already. Asked for once,
-   * when they are about to be sent.
-   */
+  /** Writes the commands, or gives them where they are many and encoded. Asked for once. */
   encode(writer: CommandWriter): Uint8Array | undefined;
   /** Whether nobody wants the replies any more; what was not sent yet need not be. */
   readonly isAbandoned?: boolean;
@@ -263,7 +260,8 @@ export class Lane {
   }
 
   readonly #flush = (encoded?: Uint8Array): void => {
-    if (this.#outgoing.length > 0 && this.#wire.isOpen) this.#wire.write(this.#outgoing);
+    if (!this.#wire.isOpen) return;
+    if (this.#outgoing.length > 0) this.#wire.write(this.#outgoing);
     if (encoded !== undefined) this.#wire.writeEncoded(encoded);
   };
 

@@ -41,7 +41,7 @@ export async function* scanKeys(
    */
   let mostKeys = Number.POSITIVE_INFINITY;
   const nextPage = async (shard: Address, cursor: string): Promise<Page> => {
-    const { keysPerPage } = connection.pace.now;
+    const { keysPerPage, pagePauseMs } = connection.pace.now;
     const words = (cuts: number): (string | number)[] => {
       const count = Math.min(keysPerPage, mostKeys);
       if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
@@ -57,8 +57,7 @@ export async function* scanKeys(
     };
     try {
       // Beside online reads one page after the other, with a pause: a read meets one of them at most.
-      const isAlone = connection.pace.now.pagePauseMs === 0;
-      return pageOf(shard, await (isAlone ? ask() : inTurn(ask)));
+      return pageOf(shard, await (pagePauseMs === 0 ? ask() : inTurn(ask)));
     } catch (error) {
       if (error instanceof PrimaryGone) return { shard, keys: [], cursor: GONE };
       throw error;

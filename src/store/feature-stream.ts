@@ -3,8 +3,8 @@
  * consumer works on one chunk the next one is read, and no more than that.
  */
 
-import { PartialBatchError, type FailedRow } from '../errors.ts';
-import { checkIterable, checkReadOptions, readBatch } from './batch-read.ts';
+import type { FailedRow } from '../errors.ts';
+import { checkIterable, checkReadOptions, readBatch, rowsOrThrow } from './batch-read.ts';
 import type { ReadShape } from './read-shape.ts';
 import type { ReadOptions } from './call-options.ts';
 import type { Context } from './context.ts';
@@ -57,11 +57,9 @@ async function* chunks<As extends ValuesAs>(
   options: StreamOptions<As>,
 ): AsyncGenerator<FeatureChunk<RowOf<As>>> {
   const read = async (window: IdWindow): Promise<FeatureChunk<RowOf<As>>> => {
-    const { rows, failed } = await readBatch(context, { ids: window.ids, shape }, options);
-    if (failed.length > 0 && options.onFailure !== 'return') {
-      throw new PartialBatchError(rows, failed);
-    }
-    return { ids: window.ids, rows, failed };
+    const result = await readBatch(context, { ids: window.ids, shape }, options);
+    if (options.onFailure !== 'return') await rowsOrThrow(result);
+    return { ids: window.ids, ...result };
   };
   let ahead: Promise<FeatureChunk<RowOf<As>>> | undefined;
   const newWindow = (): IdWindow => new IdWindow(chunkSize);

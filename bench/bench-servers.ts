@@ -3,8 +3,8 @@
 import calculateSlot from 'cluster-key-slot';
 import { Redis } from 'ioredis';
 import { FeatureStore } from 'cluster-feature-store';
-import { startLocalCluster } from '../scripts/local-cluster/local-cluster.ts';
-import { startStandaloneServer } from '../scripts/local-cluster/standalone-server.ts';
+import { startLocalCluster } from '../rig/local-cluster/local-cluster.ts';
+import { startStandaloneServer } from '../rig/local-cluster/standalone-server.ts';
 import { idOf, type EntityRow, type EntitySet } from './data-set.ts';
 import { flat, type Node, type Target } from './rival.ts';
 import { urlsOf } from './rivals/feature-store.ts';

@@ -1,7 +1,7 @@
 // npm run bench:faults: puts each client through the same faults, and writes down what it returned.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { findRedisServer } from '../scripts/redis-server/find.ts';
+import { findRedisServer } from '../rig/redis-server/find.ts';
 import { allReaders } from './faults/readers/all-readers.ts';
 import { renderFaults, renderLine } from './faults/report.ts';
 import type { FaultsRun, ReaderResult, ScenarioResult } from './faults/result.ts';

@@ -2,7 +2,7 @@
 // Compiled before it runs: a loader that compiles on the way would wrap each function of the
 // package under test.
 import { mkdir, writeFile } from 'node:fs/promises';
-import { findRedisServer } from '../scripts/redis-server/find.ts';
+import { findRedisServer } from '../rig/redis-server/find.ts';
 import { parseBenchArguments, USAGE, type BenchArguments } from './arguments.ts';
 import { startBenchServers, type BenchServers } from './bench-servers.ts';
 import { CpuMeter } from './cpu-meter.ts';

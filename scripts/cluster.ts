@@ -1,8 +1,12 @@
 // npm run cluster -- up | down | status: the development cluster, of local processes or of
 // containers.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { devClusterStatus, ensureDevCluster, stopDevCluster } from './local-cluster/dev-cluster.ts';
-import type { DevClusterOptions, NodeStatus } from './local-cluster/dev-cluster.ts';
+import {
+  devClusterStatus,
+  ensureDevCluster,
+  stopDevCluster,
+} from '../rig/local-cluster/dev-cluster.ts';
+import type { DevClusterOptions, NodeStatus } from '../rig/local-cluster/dev-cluster.ts';
 
 interface Flags {
   readonly compose?: true;

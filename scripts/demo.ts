@@ -1,7 +1,7 @@
 // npm run demo: the development cluster, and the demo server on it. Flags go to the demo server;
 // when they or FSTORE_NODES say which nodes to use, no cluster is started. The cluster outlives the
 // demo, for the next one.
-import { ensureDevCluster } from './local-cluster/dev-cluster.ts';
+import { ensureDevCluster } from '../rig/local-cluster/dev-cluster.ts';
 
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 const flags = process.argv.slice(2);

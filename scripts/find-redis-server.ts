@@ -1,8 +1,8 @@
 // Which redis-server this machine uses, building one if need be. With --valkey, which
 // valkey-server. With --paths only the paths of server and client.
 import { parseArgs } from 'node:util';
-import { findServerOf } from './redis-server/find-flavour.ts';
-import { findRedisServer } from './redis-server/find.ts';
+import { findServerOf } from '../rig/redis-server/find-flavour.ts';
+import { findRedisServer } from '../rig/redis-server/find.ts';
 
 const { values: flags } = parseArgs({
   options: { valkey: { type: 'boolean' }, paths: { type: 'boolean' } },

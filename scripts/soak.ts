@@ -1,7 +1,7 @@
 // npm run soak -- --minutes 10: every fault at random against a cluster of its own, and a tally of
 // what was promised.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { runSoak } from './soak/run.ts';
+import { runSoak } from '../rig/soak/run.ts';
 
 interface Flags {
   readonly minutes: number;

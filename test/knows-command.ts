@@ -1,4 +1,4 @@
-import type { RedisNode } from '../scripts/local-cluster/redis-node.ts';
+import type { RedisNode } from '../rig/local-cluster/redis-node.ts';
 
 /**
  * Whether the server has the command: suites run on servers with HSETEX and on others

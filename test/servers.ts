@@ -5,8 +5,8 @@
  */
 
 import type { TestProject } from 'vitest/node';
-import { startLocalCluster } from '../scripts/local-cluster/local-cluster.ts';
-import { startStandaloneServer } from '../scripts/local-cluster/standalone-server.ts';
+import { startLocalCluster } from '../rig/local-cluster/local-cluster.ts';
+import { startStandaloneServer } from '../rig/local-cluster/standalone-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

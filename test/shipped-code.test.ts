@@ -21,7 +21,7 @@ async function shippedFiles(): Promise<string[]> {
 
 test('what is shipped declares nothing with `using`: Node 20.0 and the VM of Jest 29 have no Symbol.dispose', async () => {
   const files = await shippedFiles();
-  expect(files).toContain(join('src', 'cluster', 'lane.ts'));
+  expect(files).toContain(join('src', 'cluster', 'lanes', 'lane.ts'));
   const offenders: string[] = [];
   for (const file of files) {
     const code = await codeOf(file);

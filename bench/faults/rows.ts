@@ -4,7 +4,7 @@
  */
 
 import calculateSlot from 'cluster-key-slot';
-import { SLOT_COUNT } from '../../scripts/local-cluster/node-view.ts';
+import { SLOT_COUNT } from '../../rig/local-cluster/node-view.ts';
 import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 
 export const KEY_PREFIX = 'faults:';

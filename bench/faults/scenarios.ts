@@ -1,9 +1,9 @@
 /** The faults, one after the other, and how each is made. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { promotion } from '../../scripts/soak/failover.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { promotion } from '../../rig/soak/failover.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
 import { sample } from '../../src/synthetic/seeded-random.ts';
 import type { Stage } from './stage.ts';
 import { CallTally, type Tally } from './tally.ts';

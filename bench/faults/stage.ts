@@ -6,9 +6,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { FeatureStore } from 'cluster-feature-store';
 import { Cluster } from 'ioredis';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { replicated } from '../../scripts/soak/failover.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { replicated } from '../../rig/soak/failover.ts';
 import { seededRandom, type Random } from '../../src/synthetic/seeded-random.ts';
 import type { OpenReader, Reader } from './reader.ts';
 import { KEY_PREFIX, type Rows } from './rows.ts';

@@ -3,8 +3,8 @@
 import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { findServerOf } from '../redis-server/find-flavour.ts';
-import type { RedisServer } from '../redis-server/find.ts';
+import { findServerOf } from '../../rig/redis-server/find-flavour.ts';
+import type { RedisServer } from '../../rig/redis-server/find.ts';
 
 export const MATRIX = ['redis', 'valkey', 'without-hsetex'] as const;
 

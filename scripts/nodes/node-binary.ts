@@ -5,8 +5,8 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { cacheFolder } from '../redis-server/cache-folder.ts';
-import { withFileLock } from '../redis-server/file-lock.ts';
+import { cacheFolder } from '../../rig/redis-server/cache-folder.ts';
+import { withFileLock } from '../../rig/redis-server/file-lock.ts';
 
 /** The last of each line that people run. */
 export const NODES = {

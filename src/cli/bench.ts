@@ -6,7 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { Option, type Command } from 'commander';
-import { performance } from '../clock.ts';
+import { performance } from '../runtime/clock.ts';
 import { DEFAULT_BATCH_FEATURES, synthesizeUsers } from '../synthetic/synthetic-users.ts';
 import type { FeatureStore } from '../index.ts';
 import { CommandError } from './command-error.ts';

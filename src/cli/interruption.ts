@@ -5,7 +5,7 @@
  *   a second one, or no unwinding within GRACE_MS ─▶ the process exits; exit hooks remove drafts
  */
 
-import { clearTimeout, setTimeout } from '../clock.ts';
+import { clearTimeout, setTimeout } from '../runtime/clock.ts';
 import { CommandError } from './command-error.ts';
 
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

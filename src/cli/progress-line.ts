@@ -4,7 +4,7 @@
  */
 
 import { SingleBar } from 'cli-progress';
-import { performance } from '../clock.ts';
+import { performance } from '../runtime/clock.ts';
 
 export interface ProgressLine {
   /** @param done items so far @param position of `total`, where that counts something else */

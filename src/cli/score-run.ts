@@ -5,7 +5,7 @@
  * While one chunk is scored and written the next one is read, so no more than two are held.
  */
 
-import { performance } from '../clock.ts';
+import { performance } from '../runtime/clock.ts';
 import type { FeatureRow, FeatureStore } from '../index.ts';
 import type { FailedIds } from './failed-ids.ts';
 import { unlessAborted } from './interruption.ts';

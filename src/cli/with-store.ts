@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from '../clock.ts';
+import { clearTimeout, setTimeout } from '../runtime/clock.ts';
 import { defaultOptions, FeatureStore, type FeatureStoreOptions } from '../index.ts';
 import { connectOptionsFrom, type ConnectionFlags } from './connection-flags.ts';
 import { unlessAborted } from './interruption.ts';

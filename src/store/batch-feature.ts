@@ -3,50 +3,42 @@
  * none because it is new, and leaves every other key's alone.
  */
 
-import { encodeWords, type CommandWriter } from '../cluster/resp/command-writer.ts';
-import { INCOMPLETE } from '../cluster/resp/reply-reader.ts';
+import { ANY_INTEGER, encodeHead, KeyedCommand, type UsualReply } from '../cluster/batch.ts';
+import type { EncodedRows, KeyTable } from '../cluster/batch.ts';
 import { checkNames, encodeValue } from './codec.ts';
 import type { Context } from './context.ts';
-import type { RowKind } from './row-write.ts';
+import type { RowKind } from './row-writer.ts';
+
+/** HSET: how many fields are new. EXPIRE: whether the entity had no TTL. */
+const WRITTEN: readonly UsualReply[] = [ANY_INTEGER, ANY_INTEGER];
 
 export interface BatchFeatureWriter extends RowKind {
-  /** @throws FeatureStoreError INVALID_FEATURE */
-  write(id: string, key: string, name: string, value: unknown, writer: CommandWriter): number;
+  /** Writes the row of the last of `keys`. @throws FeatureStoreError INVALID_FEATURE */
+  write(id: string, name: string, value: unknown, keys: KeyTable, rows: EncodedRows): number;
 }
 
 export function batchFeatureWriter({
   counters,
   options,
 }: Pick<Context, 'counters' | 'options'>): BatchFeatureWriter {
-  const hset = encodeWords('HSET');
-  const expire = encodeWords('EXPIRE');
-  const ttl = encodeWords(options.batchTtlSeconds, 'NX');
+  const hset = encodeHead(4, 'HSET');
+  const expire = new KeyedCommand('EXPIRE', [options.batchTtlSeconds, 'NX']);
   return {
-    commandsPerRow: 2,
-    write: (id, key, name, value, writer) => {
+    write: (id, name, value, keys, rows) => {
       checkNames([name]);
       const encoded = encodeValue(id, name, value);
-      writer.arrayHeader(4);
+      const { writer } = rows;
+      const row = keys.count - 1;
       writer.encoded(hset);
-      writer.bulkString(key);
+      writer.key(keys, row);
       writer.bulkString(name);
       writer.bulk(encoded);
+      rows.endCommand();
+      expire.write(keys, row, writer);
+      rows.endCommand();
       return 1;
     },
-    writeSecond: (key, writer) => {
-      writer.arrayHeader(4);
-      writer.encoded(expire);
-      writer.bulkString(key);
-      writer.encoded(ttl);
-    },
-    readAnswer: (reader) => {
-      const mark = reader.mark;
-      const added = reader.readInteger();
-      const expires = typeof added === 'number' ? reader.readInteger() : added;
-      if (typeof expires === 'number') return true;
-      reader.rewind(mark);
-      return expires === INCOMPLETE ? INCOMPLETE : undefined;
-    },
+    usualReplies: () => WRITTEN,
     answerOf: () => true,
     onWritten: () => {
       counters.batchWritesTotal++;

@@ -2,26 +2,16 @@
  * One HMGET per id, one pipeline per shard, all shards in parallel; rows in the order of the ids.
  */
 
-import type { Deadline } from '../cluster/deadline.ts';
-import type { Failures } from '../cluster/gather.ts';
-import { inSlices, nextTurn } from '../cluster/turns.ts';
+import type { Deadline } from '../cluster/delivery/deadline.ts';
+import { KeyedRows, KeyTable, type Failures } from '../cluster/batch.ts';
+import { inSlices, nextTurn } from '../runtime/slices.ts';
 import { FailureTally, FeatureStoreError, PartialBatchError, type FailedRow } from '../errors.ts';
-import { checkCallOptions, type ReadOptions } from './call-options.ts';
+import { checkCallOptions, NO_OPTIONS, type ReadOptions } from './call-options.ts';
 import { deliver, newDeadline, type Context } from './context.ts';
-import { EntityKeys } from './entity-keys.ts';
 import type { FeatureBytes, FeatureRow, RowOf, ValuesAs } from './features.ts';
 import { refuse, show } from './option-checks.ts';
-import { ReadBatch, type ReadShape } from './read-shape.ts';
-
-/**
- * Up to this many ids a read is an online read. More are bulk work, on the lanes of their own, so
- * that no single read waits for them.
- */
-const MAX_ONLINE_IDS = 1_000;
-/** And up to this many features, over all its ids. */
-const MAX_ONLINE_VALUES = 100_000;
-/** Of a large batch; then the event loop turns, so that online reads get their replies. */
-const IDS_PER_TURN = 5_000;
+import { FeatureReplies, type ReadShape } from './read-shape.ts';
+import { IDS_PER_TURN, MAX_ONLINE_IDS, MAX_ONLINE_VALUES } from './limits.ts';
 
 /** What a batch read gives with `onFailure: 'return'`. */
 export interface PartialRows<Row = FeatureRow> {
@@ -35,6 +25,13 @@ export interface ReadPlan {
   readonly shape: ReadShape;
 }
 
+/** A plan whose keys are made. */
+export interface KeyedPlan extends ReadPlan {
+  readonly keys: KeyTable;
+  /** The commands of all ids, where they are encoded already. */
+  readonly request?: Uint8Array;
+}
+
 /** @throws FeatureStoreError INVALID_ID, INVALID_FEATURE, INVALID_OPTION, ABORTED, CLOSED */
 export async function readBatch<As extends ValuesAs>(
   context: Context,
@@ -44,35 +41,30 @@ export async function readBatch<As extends ValuesAs>(
   if (ids.length === 0) return { rows: [], failed: [] };
   const deadline = newDeadline(context, options);
   try {
-    const keys = new EntityKeys(context.layout, ids);
-    keys.extend(IDS_PER_TURN);
-    while (!keys.isWhole) {
-      await nextTurn();
-      keys.extend(IDS_PER_TURN);
+    const keys = new KeyTable(context.layout.keyPrefix, ids.length);
+    for (let from = 0; from < ids.length; from += IDS_PER_TURN) {
+      if (from > 0) await nextTurn();
+      const some = ids.length <= IDS_PER_TURN ? ids : ids.slice(from, from + IDS_PER_TURN);
+      context.layout.addKeys(keys, some);
     }
-    if (shape.names.length === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
-    return await deliverRead(
-      context,
-      ids,
-      new ReadBatch(shape, keys, options.as),
-      deadline,
-      options,
-    );
+    return await deliverRead(context, { ids, shape, keys }, deadline, options);
   } finally {
     deadline.clear();
   }
 }
 
-/** Delivers a batch of reads whose keys are made. @throws FeatureStoreError ABORTED, CLOSED */
+/** @throws FeatureStoreError ABORTED, CLOSED */
 export async function deliverRead<As extends ValuesAs>(
   context: Context,
-  ids: readonly string[],
-  batch: ReadBatch,
+  { ids, shape, keys, request }: KeyedPlan,
   deadline: Deadline,
   options: ReadOptions<As>,
 ): Promise<PartialRows<RowOf<As>>> {
-  const isLarge =
-    batch.rowCount > MAX_ONLINE_IDS || batch.rowCount * batch.nameCount > MAX_ONLINE_VALUES;
+  const nameCount = shape.names.length;
+  if (nameCount === 0) return { rows: ids.map(() => ({}) as RowOf<As>), failed: [] };
+  const isLarge = ids.length > MAX_ONLINE_IDS || ids.length * nameCount > MAX_ONLINE_VALUES;
+  const replies = new FeatureReplies(shape, ids, options.as);
+  const batch = { keys, commands: new KeyedRows(shape.command, keys, request), replies };
   const { answers, failures } = await deliver(context, batch, {
     deadline,
     purpose: isLarge ? 'bulk' : 'online',
@@ -80,7 +72,7 @@ export async function deliverRead<As extends ValuesAs>(
   });
   const failed = failures.size === 0 ? NOTHING_FAILED : await failedRows(ids, failures);
   context.counters.readsTotal += ids.length - failed.length;
-  context.counters.readFieldsTotal += batch.featureCount;
+  context.counters.readFieldsTotal += replies.featureCount;
   return { rows: answers as (RowOf<As> | undefined)[], failed }; // of the kind that was asked for
 }
 
@@ -114,6 +106,7 @@ export function checkReadOptions(
   options: ReadOptions<ValuesAs>,
   known: readonly string[] = [],
 ): void {
+  if (options === NO_OPTIONS) return;
   checkCallOptions(call, options, ['as', 'onPipeline', 'onFailure', ...known]);
   const { onFailure } = options;
   if (onFailure !== undefined && onFailure !== 'throw' && onFailure !== 'return') {

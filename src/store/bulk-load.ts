@@ -6,48 +6,41 @@
  * streaming feature makes it permanent: load batch features only.
  */
 
-import { encodeWords } from '../cluster/resp/command-writer.ts';
-import { OTHER } from '../cluster/resp/reply-reader.ts';
+import { ANY_INTEGER, encodeWords, KeyedCommand, type UsualReply } from '../cluster/batch.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { FeatureEncoder } from './codec.ts';
 import type { Context } from './context.ts';
 import { show } from './option-checks.ts';
-import type { RowWriter } from './row-load.ts';
+import type { RowWriter } from './row-writer.ts';
 import { unexpected } from './unexpected-reply.ts';
+
+/** HSET: how many fields are new. EXPIRE: that it has set the TTL. */
+const WRITTEN: readonly UsualReply[] = [ANY_INTEGER, Buffer.from(':1\r\n')];
 
 export function bulkWriter(context: Context, ttlSeconds: number): RowWriter {
   const encoder = new FeatureEncoder();
-  const [hset, expire, ttl] = [encodeWords('HSET'), encodeWords('EXPIRE'), encodeWords(ttlSeconds)];
+  const hset = encodeWords('HSET');
+  const expire = new KeyedCommand('EXPIRE', [ttlSeconds]);
   return {
-    commandsPerRow: 2,
     check: (id, features) => {
       const featureCount = encoder.check(id, features);
       someNames(id, encoder.namesOf(id, features));
       return featureCount;
     },
-    write: (id, key, features, writer) => {
+    write: (id, features, keys, rows) => {
       const names = someNames(id, encoder.namesOf(id, features));
+      const { writer } = rows;
+      const row = keys.count - 1;
       writer.arrayHeader(2 + 2 * names.length);
       writer.encoded(hset);
-      writer.bulkString(key);
+      writer.key(keys, row);
       encoder.writePairs(id, features, names, writer);
+      rows.endCommand();
+      expire.write(keys, row, writer);
+      rows.endCommand();
       return names.length;
     },
-    writeSecond: (key, writer) => {
-      writer.arrayHeader(3);
-      writer.encoded(expire);
-      writer.bulkString(key);
-      writer.encoded(ttl);
-    },
-    readAnswer: (reader) => {
-      const mark = reader.mark;
-      const added = reader.readInteger();
-      const expires = typeof added === 'number' ? reader.readInteger() : added;
-      if (expires === 1) return true;
-      if (typeof expires === 'symbol' && expires !== OTHER) return expires;
-      reader.rewind(mark);
-      return undefined;
-    },
+    usualReplies: () => WRITTEN,
     answerOf: ([added, expires]) => {
       if (!Number.isInteger(added)) return unexpected('HSET', added);
       // 0: the key was gone again, say by a DEL in between; then nothing is without a TTL either.

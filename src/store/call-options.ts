@@ -1,6 +1,6 @@
 /** Options that calls share. */
 
-import type { PipelineReport } from '../cluster/delivery.ts';
+import type { PipelineReport } from '../cluster/delivery/delivery.ts';
 import {
   checkFunction,
   checkInteger,
@@ -12,6 +12,7 @@ import {
   show,
 } from './option-checks.ts';
 import type { ValuesAs } from './features.ts';
+import { MAX_REPLICAS } from './limits.ts';
 
 export interface CallOptions {
   /**
@@ -50,8 +51,6 @@ export interface WriteOptions extends CallOptions {
    */
   readonly minReplicas?: number;
 }
-
-const MAX_REPLICAS = 100;
 
 /** What a call without options takes; there is nothing to check about it. */
 export const NO_OPTIONS: CallOptions = Object.freeze({});

@@ -6,22 +6,18 @@
  */
 
 import { isAnyArrayBuffer, isProxy, isUint8Array } from 'node:util/types';
-import {
-  encodeWords,
-  MAX_BULK_INTEGER,
-  type CommandWriter,
-} from '../cluster/resp/command-writer.ts';
+import { encodeWords, MAX_BULK_INTEGER, type CommandWriter } from '../cluster/batch.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { FeatureBytes, FeatureRow, Features } from './features.ts';
 import { isRecord, show, showKind } from './option-checks.ts';
+import {
+  MAX_FEATURES,
+  MAX_KEPT_NAME_BYTES,
+  MAX_NAME_BYTES,
+  MAX_ROW_BYTES,
+  MAX_VALUE_BYTES,
+} from './limits.ts';
 
-export const MAX_NAME_BYTES = 4_096;
-export const MAX_VALUE_BYTES = 8_388_608;
-export const MAX_FEATURES = 10_000;
-/** Of all names and values of a row: what a server may take at once is not far above. */
-export const MAX_ROW_BYTES = 67_108_864;
-/** Of the names that an encoder keeps; the writes of a store share one for as long as it lives. */
-const MAX_KEPT_NAME_BYTES = 8_388_608;
 /** From here on it matters that a character may take three bytes. */
 const LONG_TEXT = 4_096;
 

@@ -1,19 +1,25 @@
 /** What the paths of the store share: the connection, the key layout, the options, the counters. */
 
-import type { Connection } from '../cluster/connection.ts';
-import { Deadline } from '../cluster/deadline.ts';
-import type { Delivery } from '../cluster/delivery.ts';
-import { dispatch } from '../cluster/dispatch.ts';
-import type { Gathered } from '../cluster/gather.ts';
-import type { LanePurpose } from '../cluster/lane-purpose.ts';
-import { ASKING, type Word } from '../cluster/resp/command-writer.ts';
-import type { Reply, StringsAs } from '../cluster/resp/reply-reader.ts';
-import type { Batch } from '../cluster/row-exchange.ts';
-import { slotOf } from '../cluster/slot.ts';
+import type { Connection } from '../cluster/control/connection.ts';
+import { Deadline } from '../cluster/delivery/deadline.ts';
+import type { Delivery } from '../cluster/delivery/delivery.ts';
+import { dispatch } from '../cluster/delivery/dispatch.ts';
+import {
+  CommandWriter,
+  EncodedRows,
+  KeyTable,
+  OneKey,
+  type Batch,
+  type Failures,
+  type Gathered,
+  type Reply,
+  type StringsAs,
+  type Word,
+} from '../cluster/batch.ts';
 import type { FeatureStoreError } from '../errors.ts';
 import type { CallOptions, WriteOptions } from './call-options.ts';
-import type { KeyLayout } from './key.ts';
-import type { FieldTtlSupport } from './field-ttl-support.ts';
+import type { KeyLayout } from './key-layout.ts';
+import type { FieldTtlSupport } from '../cluster/delivery/field-ttl-command.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { ReadShapes } from './read-shape.ts';
 import type { RowBuffer } from './row-write.ts';
@@ -52,41 +58,52 @@ export async function deliver<Answer>(
   const { connection } = context;
   if (connection.closing.isClosed) throw delivery.deadline.error();
   const gathered = await dispatch(connection, batch, delivery);
-  const end = gathered.failures.firstWith('ABORTED') ?? gathered.failures.firstWith('CLOSED');
-  if (end) throw end;
+  throwIfEnded(gathered.failures);
   return gathered;
+}
+
+/** A call that was aborted, or whose store was closed, fails as a whole. */
+export function throwIfEnded(failures: Failures): void {
+  if (failures.size === 0) return;
+  const end = failures.firstWith('ABORTED') ?? failures.firstWith('CLOSED');
+  if (end) throw end;
 }
 
 /** A connection that waits for replicas answers nobody else, so online reads are not on it. */
 export function confirmation(
   { minReplicas = 0 }: WriteOptions,
-  purpose: LanePurpose,
+  purpose: Delivery['purpose'],
 ): Pick<Delivery, 'purpose' | 'minReplicas'> {
   return { purpose: minReplicas > 0 ? 'confirmed' : purpose, minReplicas };
 }
 
-/** Commands to one key, their words, and what their replies are; the row's error is the call's. */
+/** What is asked about one entity. */
+export interface EntityCommands<Answer> {
+  readonly id: string;
+  /** The name of each command, and the words after the key. */
+  readonly commands: readonly (readonly [name: string, ...words: Word[]])[];
+  /** The answer, from one reply per command. */
+  readonly read: (replies: readonly Reply[]) => Answer | FeatureStoreError;
+  /** @default 'text' */
+  readonly stringsAs?: StringsAs | undefined;
+}
+
+/** Delivers commands to the key of one entity; the row's error is the call's. */
 export async function deliverOne<Answer>(
   context: Context,
-  key: string,
-  commands: readonly (readonly Word[])[],
-  read: (replies: readonly Reply[]) => Answer | FeatureStoreError,
+  { id, commands, read, stringsAs }: EntityCommands<Answer>,
   options: WriteOptions,
-  stringsAs: StringsAs = 'text',
 ): Promise<Answer> {
-  const batch: Batch<Answer> = {
-    rowCount: 1,
-    slotOf: () => slotOf(key),
-    commandsPerRow: commands.length,
-    stringsAs,
-    encode: (_, writer, asking) => {
-      for (const words of commands) {
-        if (asking) writer.encoded(ASKING);
-        writer.command(words);
-      }
-    },
-    answerOf: read,
-    bytesOf: () => 0,
+  const { layout } = context;
+  const keys = new KeyTable(layout.keyPrefix);
+  layout.addKey(keys, id);
+  const rows = new EncodedRows(new CommandWriter());
+  for (const words of commands) rows.add(keys, 0, words);
+  rows.endRow();
+  const batch = {
+    keys: new OneKey(keys.slotOf(0)),
+    commands: rows,
+    replies: { stringsAs, answerOf: read },
   };
   const deadline = newDeadline(context, options);
   try {

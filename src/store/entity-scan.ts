@@ -4,11 +4,9 @@
  */
 
 import { deliver, newDeadline, type Context } from './context.ts';
-import { scanKeys, type Key } from '../cluster/scan.ts';
+import { KeyedCommand, KeyedRows, KeyPrefix, KeyTable, type Reply } from '../cluster/batch.ts';
+import { scanKeys } from '../cluster/delivery/scan.ts';
 import type { CallOptions } from './call-options.ts';
-import { ASKING } from '../cluster/resp/command-writer.ts';
-import type { Batch } from '../cluster/row-exchange.ts';
-import { slotOf, slotOfBytes } from '../cluster/slot.ts';
 
 interface IdPage {
   readonly shard: string;
@@ -102,17 +100,13 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
   let deleted = 0;
   const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
   for await (const { keys } of pages) {
-    const batch: Batch<number> = {
-      rowCount: keys.length,
-      slotOf: (row) => slotOfKey(keys[row] ?? ''),
-      commandsPerRow: 1,
-      encode: (row, writer, asking) => {
-        if (asking) writer.encoded(ASKING);
-        writer.command(['UNLINK', keys[row] ?? '']);
-      },
-      bytesOf: (row) => keys[row]?.length ?? 0,
-      answerOf: ([count]) => Number(count),
-    };
+    const table = new KeyTable(NO_PREFIX, keys.length);
+    for (const key of keys) {
+      if (typeof key === 'string') table.add(key);
+      else table.addBytes(key);
+    }
+    const replies = { answerOf: ([count]: readonly Reply[]) => Number(count) };
+    const batch = { keys: table, commands: new KeyedRows(UNLINK, table), replies };
     const deadline = newDeadline(context, options);
     try {
       const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'bulk' });
@@ -125,6 +119,6 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
   return deleted;
 }
 
-function slotOfKey(key: Key): number {
-  return typeof key === 'string' ? slotOf(key) : slotOfBytes(key);
-}
+/** Keys as SCAN gives them are whole. */
+const NO_PREFIX = new KeyPrefix('');
+const UNLINK = new KeyedCommand('UNLINK');

@@ -1,10 +1,9 @@
-import { connect } from '../cluster/connect.ts';
-import type { Connection } from '../cluster/connection.ts';
-import type { CommandWriter } from '../cluster/resp/command-writer.ts';
-import { defaultLimits } from '../cluster/options.ts';
-import { slotOf } from '../cluster/slot.ts';
-import type { Shard } from '../cluster/topology.ts';
-import type { ConnectionMode } from '../cluster/underlay.ts';
+import { connect } from '../cluster/control/connect.ts';
+import type { Connection } from '../cluster/control/connection.ts';
+import { defaultLimits } from '../cluster/limits.ts';
+import { slotOf } from '../cluster/batch.ts';
+import type { Shard } from '../cluster/control/connect.ts';
+import type { ConnectionMode } from '../cluster/control/connect.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
 import { ReadShapes } from './read-shape.ts';
 import { specimensOf } from './specimens.ts';
@@ -21,23 +20,19 @@ import {
 import { checkNames, copyOf, FeatureEncoder } from './codec.ts';
 import { deliverOne, newDeadline, type Context } from './context.ts';
 import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
-import { FieldTtlSupport } from './field-ttl-support.ts';
+import { FieldTtlSupport } from '../cluster/delivery/field-ttl-command.ts';
 import type { FeatureRows, Features, FeatureValue, RowOf, ValuesAs } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
 import { inspectEntity, readEntity, readFieldTtls, type InspectedEntity } from './inspect.ts';
+import { DEFAULT_LISTED_IDS, MAX_LISTED_IDS } from './limits.ts';
 import { checkInteger, checkKeys, refuse, show } from './option-checks.ts';
 import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
-import {
-  checkRowsAtHand,
-  loadRows,
-  type LoadOptions,
-  type LoadResult,
-  type RowWriter,
-} from './row-load.ts';
-import { RowBuffer, writeRow } from './row-write.ts';
+import { checkRowsAtHand, loadRows, type LoadOptions, type LoadResult } from './row-load.ts';
+import { RowBuffer, writeRow, type WriteRow } from './row-write.ts';
+import type { RowWriter } from './row-writer.ts';
 import { zeroCounters, type StoreStats } from './stats.ts';
 import { StreamingWriters } from './streaming-write.ts';
-import { VipGroup } from './vip-group-reader.ts';
+import { VipGroup } from './vip-group.ts';
 
 /** The cluster as the store routes by it now. */
 export interface StoreTopology {
@@ -73,7 +68,7 @@ export class FeatureStore implements AsyncDisposable {
     const { layout } = options;
     const readShapes = new ReadShapes();
     const counters = zeroCounters();
-    const rowBuffer = new RowBuffer();
+    const rowBuffer = new RowBuffer(layout);
     const parts = { connection, layout, options, counters, fieldTtl, readShapes, rowBuffer };
     this.#context = { ...parts, specimens: specimensOf(parts) };
     this.#streamingWriters = new StreamingWriters(this.#context);
@@ -154,7 +149,7 @@ export class FeatureStore implements AsyncDisposable {
         command = await this.#context.fieldTtl.command(deadline);
       }
       const writer = this.#streamingWriters.of(command, ttlSeconds);
-      const write = (key: string, to: CommandWriter): number => writer.write(id, key, given, to);
+      const write: WriteRow = (keys, rows) => writer.write(id, given, keys, rows);
       await writeRow(this.#context, id, writer, write, options, deadline);
     } finally {
       deadline.clear();
@@ -188,8 +183,7 @@ export class FeatureStore implements AsyncDisposable {
     const deadline = newDeadline(this.#context, options);
     try {
       const writer = this.#batchFeatureWriter;
-      const write = (key: string, to: CommandWriter): number =>
-        writer.write(id, key, name, value, to);
+      const write: WriteRow = (keys, rows) => writer.write(id, name, value, keys, rows);
       await writeRow(this.#context, id, writer, write, options, deadline);
     } finally {
       deadline.clear();
@@ -264,14 +258,14 @@ export class FeatureStore implements AsyncDisposable {
   /** Every field of an entity with its TTL, and the key's. */
   async inspect(id: string, options: CallOptions = NO_OPTIONS): Promise<InspectedEntity> {
     checkCallOptions('inspect', options);
-    return inspectEntity(this.#context, this.keyFor(id), options);
+    return inspectEntity(this.#context, id, options);
   }
 
   /** Seconds until the entity expires; -1: no TTL; -2: no such entity. */
   async keyTtlSeconds(id: string, options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('keyTtlSeconds', options);
-    const key = this.keyFor(id);
-    return deliverOne(this.#context, key, [['TTL', key]], ([ttl]) => Number(ttl), options);
+    const read = ([ttl]: readonly unknown[]): number => Number(ttl);
+    return deliverOne(this.#context, { id, commands: [['TTL']], read }, options);
   }
 
   /** Seconds until each feature expires; -1: no TTL of its own; -2: no such feature. */
@@ -281,10 +275,10 @@ export class FeatureStore implements AsyncDisposable {
     options: CallOptions = NO_OPTIONS,
   ): Promise<Record<string, number>> {
     checkCallOptions('fieldTtlsSeconds', options);
-    const key = this.keyFor(id);
+    this.#context.layout.check(id);
     checkNames(names);
     if (names.length === 0) return {};
-    const ttls = await readFieldTtls(this.#context, key, names, options);
+    const ttls = await readFieldTtls(this.#context, id, names, options);
     return Object.fromEntries(names.map((name, index) => [name, ttls[index] ?? -2]));
   }
 
@@ -295,9 +289,12 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /** Some ids, sorted: the first that SCAN finds on each shard, `limit` in all. */
-  async listEntityIds(limit = 200, options: CallOptions = NO_OPTIONS): Promise<string[]> {
+  async listEntityIds(
+    limit: number = DEFAULT_LISTED_IDS,
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<string[]> {
     checkCallOptions('listEntityIds', options);
-    checkInteger('listEntityIds limit', limit, { min: 1, max: 10_000_000 });
+    checkInteger('listEntityIds limit', limit, { min: 1, max: MAX_LISTED_IDS });
     return listEntityIds(this.#context, limit, options);
   }
 
@@ -317,9 +314,8 @@ export class FeatureStore implements AsyncDisposable {
   /** Whether there was one. */
   async deleteEntity(id: string, options: CallOptions = NO_OPTIONS): Promise<boolean> {
     checkCallOptions('deleteEntity', options);
-    const key = this.keyFor(id);
     const read = ([count]: readonly unknown[]): boolean => Number(count) === 1;
-    return deliverOne(this.#context, key, [['DEL', key]], read, options);
+    return deliverOne(this.#context, { id, commands: [['DEL']], read }, options);
   }
 
   /** Deletes every key under the prefix on every shard. Gives their number. */
@@ -356,14 +352,14 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   async #getAll<As extends ValuesAs>(id: string, options: ValueOptions<As>): Promise<RowOf<As>> {
-    const { row, featureCount } = await readEntity(this.#context, id, this.keyFor(id), options);
+    const { row, featureCount } = await readEntity(this.#context, id, options);
     this.#context.counters.readsTotal++;
     this.#context.counters.readFieldsTotal += featureCount;
     return row;
   }
 
   #isToWrite(id: string, features: Features): boolean {
-    this.keyFor(id);
+    this.#context.layout.check(id);
     new FeatureEncoder().check(id, features);
     return Object.keys(features).length > 0;
   }

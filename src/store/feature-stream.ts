@@ -11,6 +11,7 @@ import type { Context } from './context.ts';
 import type { FeatureRow, RowOf, ValuesAs } from './features.ts';
 import { checkInteger } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
+import { DEFAULT_CHUNK_SIZE, IDS_PULLED_PER_TURN, MAX_CHUNK_SIZE } from './limits.ts';
 
 export interface StreamOptions<As extends ValuesAs = 'text'> extends ReadOptions<As> {
   /**
@@ -27,10 +28,6 @@ export interface FeatureChunk<Row = FeatureRow> {
   /** Empty unless `onFailure` is `'return'`. */
   readonly failed: readonly FailedRow[];
 }
-
-const DEFAULT_CHUNK_SIZE = 10_000;
-const IDS_PER_TURN = 1_000;
-const MAX_CHUNK_SIZE = 1_000_000;
 
 export function streamFeatures<As extends ValuesAs>(
   context: Context,
@@ -63,7 +60,7 @@ async function* chunks<As extends ValuesAs>(
   };
   let ahead: Promise<FeatureChunk<RowOf<As>>> | undefined;
   const newWindow = (): IdWindow => new IdWindow(chunkSize);
-  for await (const window of windowsOf(ids, newWindow, options.signal, IDS_PER_TURN)) {
+  for await (const window of windowsOf(ids, newWindow, options.signal, IDS_PULLED_PER_TURN)) {
     const next = read(window);
     next.catch(() => undefined); // awaited when its turn comes, unless the consumer stops before
     if (ahead) yield await ahead;

@@ -1,7 +1,7 @@
 /** One entity with both TTL layers: for people who ask why a feature is missing. */
 
 import { isUtf8 } from 'node:buffer';
-import { inSlices, nextTurn, sortInTurns } from '../cluster/turns.ts';
+import { inSlices, nextTurn, sortInTurns } from '../runtime/slices.ts';
 import { FeatureStoreError } from '../errors.ts';
 import type { CallOptions, ValueOptions } from './call-options.ts';
 import { deliverOne, type Context } from './context.ts';
@@ -9,6 +9,7 @@ import type { RowOf, ValuesAs } from './features.ts';
 import { notText, setFeature } from './codec.ts';
 import { show } from './option-checks.ts';
 import { unexpected } from './unexpected-reply.ts';
+import { FIELDS_PER_TURN } from './limits.ts';
 
 /** What Redis holds: text where it is UTF-8, the bytes themselves where it is not. */
 export type TextOrBytes = string | Uint8Array;
@@ -30,9 +31,6 @@ export interface InspectedEntity {
   readonly fields: readonly InspectedField[];
 }
 
-/** Fields that are worked on in one turn of the event loop. */
-const FIELDS_PER_TURN = 2_000;
-
 type Field = readonly [name: TextOrBytes, value: TextOrBytes];
 
 /**
@@ -41,36 +39,33 @@ type Field = readonly [name: TextOrBytes, value: TextOrBytes];
  */
 export async function inspectEntity(
   context: Context,
-  key: string,
+  id: string,
   options: CallOptions,
 ): Promise<InspectedEntity> {
-  const { flat, keyTtlSeconds } = await deliverOne(
-    context,
-    key,
-    [
-      ['HGETALL', key],
-      ['TTL', key],
-    ],
-    ([reply, ttl]) => {
-      const fields = flatOf(reply);
-      return fields instanceof FeatureStoreError
-        ? fields
-        : { flat: fields, keyTtlSeconds: Number(ttl) };
-    },
-    options,
-  );
+  const read = ([reply, ttl]: readonly unknown[]): FoundEntity | FeatureStoreError => {
+    const fields = flatOf(reply);
+    if (fields instanceof FeatureStoreError) return fields;
+    return { flat: fields, keyTtlSeconds: Number(ttl) };
+  };
+  const question = { id, commands: [['HGETALL'], ['TTL']], read } as const;
+  const { flat, keyTtlSeconds } = await deliverOne(context, question, options);
   if (flat.length === 0) return { exists: false, keyTtlSeconds: -2, fields: [] };
   const all: Field[] = [];
   await inPairs(flat, (name, value) => void all.push([name, value]));
   const sorted = await sortInTurns(all, byName);
   const names = sorted.map(([name]) => name);
-  const ttls = await readFieldTtls(context, key, names, options);
+  const ttls = await readFieldTtls(context, id, names, options);
   const fields: InspectedField[] = [];
   await inSlices(sorted, FIELDS_PER_TURN, ([name, value], at) => {
     const ttlSeconds = ttls[at] ?? -1;
     if (ttlSeconds !== -2) fields.push({ name, value, ttlSeconds });
   });
   return { exists: true, keyTtlSeconds, fields };
+}
+
+interface FoundEntity {
+  readonly flat: readonly TextOrBytes[];
+  readonly keyTtlSeconds: number;
 }
 
 /** HGETALL replies `[name, value, …]`: calls `work` with each pair, some of them in a turn. */
@@ -94,12 +89,12 @@ function byName([a]: Field, [b]: Field): number {
 export async function readEntity<As extends ValuesAs>(
   context: Context,
   id: string,
-  key: string,
   options: ValueOptions<As>,
 ): Promise<{ row: RowOf<As>; featureCount: number }> {
   const { as } = options;
-  const command = ['HGETALL', key];
-  const flat = await deliverOne(context, key, [command], ([reply]) => flatOf(reply), options, as);
+  const read = ([reply]: readonly unknown[]): ReturnType<typeof flatOf> => flatOf(reply);
+  const question = { id, commands: [['HGETALL']], read, stringsAs: as } as const;
+  const flat = await deliverOne(context, question, options);
   return { row: await rowOfAll(id, flat, as), featureCount: flat.length / 2 };
 }
 
@@ -144,57 +139,48 @@ function namelessField(id: string, byteCount: number): FeatureStoreError {
  */
 export async function readFieldTtls(
   context: Context,
-  key: string,
+  id: string,
   names: readonly TextOrBytes[],
   options: CallOptions,
 ): Promise<number[]> {
   const ttls: number[] = [];
   for (let from = 0; from < names.length; from += FIELDS_PER_TURN) {
     const part = names.slice(from, from + FIELDS_PER_TURN);
-    for (const ttl of await readTtlsOf(context, key, part, options)) ttls.push(ttl);
+    for (const ttl of await readTtlsOf(context, id, part, options)) ttls.push(ttl);
   }
   return ttls;
 }
 
 async function readTtlsOf(
   context: Context,
-  key: string,
+  id: string,
   names: readonly TextOrBytes[],
   options: CallOptions,
 ): Promise<number[]> {
+  const read = ([ttls]: readonly unknown[]): number[] | FeatureStoreError => {
+    if (ttls === null) return names.map(() => -2);
+    if (!Array.isArray(ttls)) return unexpected('HTTL', ttls);
+    const flat: unknown[] = ttls.flat();
+    return names.map((_, index) => Number(flat[index] ?? -2));
+  };
+  const httl = ['HTTL', 'FIELDS', names.length, ...names] as const;
   try {
-    return await deliverOne(
-      context,
-      key,
-      [['HTTL', key, 'FIELDS', names.length, ...names]],
-      ([ttls]) => {
-        if (ttls === null) return names.map(() => -2);
-        if (!Array.isArray(ttls)) return unexpected('HTTL', ttls);
-        const flat = ttls.flat();
-        return names.map((_, index) => Number(flat[index] ?? -2));
-      },
-      options,
-    );
+    return await deliverOne(context, { id, commands: [httl], read }, options);
   } catch (error) {
     if (!(error instanceof FeatureStoreError) || error.code !== 'UNSUPPORTED_SERVER') throw error;
-    return readFieldPresence(context, key, names, options);
+    return readFieldPresence(context, id, names, options);
   }
 }
 
 async function readFieldPresence(
   context: Context,
-  key: string,
+  id: string,
   names: readonly TextOrBytes[],
   options: CallOptions,
 ): Promise<number[]> {
-  return deliverOne(
-    context,
-    key,
-    [['HMGET', key, ...names]],
-    ([values]) =>
-      Array.isArray(values)
-        ? names.map((_, index) => (values[index] === null ? -2 : -1))
-        : unexpected('HMGET', values),
-    options,
-  );
+  const read = ([values]: readonly unknown[]): number[] | FeatureStoreError =>
+    Array.isArray(values)
+      ? names.map((_, index) => (values[index] === null ? -2 : -1))
+      : unexpected('HMGET', values);
+  return deliverOne(context, { id, commands: [['HMGET', ...names]], read }, options);
 }

@@ -1,12 +1,7 @@
 /** Checks that options share. Each error names the option, the value, the limit, and what to do. */
 
 import { FeatureStoreError, shownText } from '../errors.ts';
-
-/** Longest time that a Node timer can wait. */
-export const MAX_TIMEOUT_MS = 2_147_483_647;
-
-/** A hundred years: below every limit that servers put on an expiry. */
-export const MAX_TTL_SECONDS = 3_153_600_000;
+import { MAX_TIMEOUT_MS, MAX_TTL_SECONDS, SHOWN_VALUE_CHARACTERS } from './limits.ts';
 
 export function refuse(message: string): never {
   throw new FeatureStoreError('INVALID_OPTION', message);
@@ -78,18 +73,18 @@ export function pathTo(path: string, key: string): string {
   return shown === key ? `${path}.${key}` : `${path}[${shown}]`;
 }
 
-const SHOWN_CHARACTERS = 60;
-
 /** A value as an error message shows it: short, on one line, and quoted where it is a string. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
     const { length } = value;
     const quoted = shownText(value);
-    return length > SHOWN_CHARACTERS ? `${quoted} (${length} characters)` : quoted;
+    return length > SHOWN_VALUE_CHARACTERS ? `${quoted} (${length} characters)` : quoted;
   }
   if (typeof value === 'bigint') {
     const digits = String(value);
-    return digits.length > SHOWN_CHARACTERS ? `${digits.slice(0, SHOWN_CHARACTERS)}…` : digits;
+    return digits.length > SHOWN_VALUE_CHARACTERS
+      ? `${digits.slice(0, SHOWN_VALUE_CHARACTERS)}…`
+      : digits;
   }
   if (typeof value === 'object' && value !== null) return kindOf(value);
   return typeof value === 'function' || typeof value === 'symbol'

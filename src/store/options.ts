@@ -1,11 +1,11 @@
 /** The options of `FeatureStore.connect`: what they are, their defaults, and what is refused. */
 
-import type { Credentials, CredentialsFunction } from '../cluster/credentials.ts';
-import { judgeRedis } from '../cluster/ioredis-copy.ts';
-import type { Cluster, IoredisClient, Redis, RedisOptions } from '../cluster/ioredis.ts';
+import type { Credentials, CredentialsFunction } from '../cluster/control/credentials.ts';
+import { judgeRedis } from '../cluster/control/ioredis-copy.ts';
+import type { Cluster, IoredisClient, Redis, RedisOptions } from '../cluster/control/connect.ts';
 import { parseAddress, type HostAndPort } from '../cluster/address.ts';
-import type { Seed } from '../cluster/connect.ts';
-import { KeyLayout } from './key.ts';
+import type { Seed } from '../cluster/control/connect.ts';
+import { KeyLayout } from './key-layout.ts';
 import { checkDatabase, checkRedisOptions } from './redis-options.ts';
 import {
   checkInteger,
@@ -18,6 +18,7 @@ import {
   show,
   showKind,
 } from './option-checks.ts';
+import { MAX_HOST_CHARACTERS, MAX_NODES } from './limits.ts';
 
 export interface FeatureStoreOptions {
   /**
@@ -214,12 +215,6 @@ function ownRedis(redis: unknown): Cluster | Redis {
   if ('trouble' in judgement) refuse(`redis ${judgement.trouble}.`);
   return judgement.redis;
 }
-
-/** Every one is asked while connecting. */
-const MAX_NODES = 1_000;
-
-/** The longest name that DNS has. */
-const MAX_HOST_CHARACTERS = 253;
 
 /** Whether it could be a name or an address; what is in the DNS is not asked here. */
 function isHost(host: string): boolean {

@@ -1,104 +1,60 @@
-import { ASKING, type CommandWriter } from '../cluster/resp/command-writer.ts';
-import { ColumnValues } from '../cluster/resp/column-values.ts';
-import { KeyedCommand } from '../cluster/resp/keyed-command.ts';
-import { INCOMPLETE, type Reply, type ReplyReader } from '../cluster/resp/reply-reader.ts';
-import { ReplySize } from '../cluster/reply-size.ts';
-import type { Batch } from '../cluster/row-exchange.ts';
+import {
+  ColumnValues,
+  KeyedCommand,
+  ReplySize,
+  type ColumnReplies,
+  type Replies,
+  type Reply,
+} from '../cluster/batch.ts';
 import { FeatureStoreError } from '../errors.ts';
 import { checkNames, decodeBytes, decodeRow, decodeText, isSame } from './codec.ts';
-import type { EntityKeys } from './entity-keys.ts';
 import type { FeatureBytes, FeatureRow, ValuesAs } from './features.ts';
 import { unexpected } from './unexpected-reply.ts';
 
 /** What all reads of the same features share: their names, checked and encoded once. */
 export class ReadShape {
   readonly names: readonly string[];
-  readonly #command: KeyedCommand;
+  readonly command: KeyedCommand;
   readonly replySize: ReplySize = new ReplySize();
   /** Where the values of a row are put to be read at once. */
   readonly columns: ColumnValues;
+  /** Whether no name comes twice. */
+  readonly isDistinct: boolean;
   /** A row with every feature. */
-  readonly #template: FeatureRow;
+  readonly template: FeatureRow;
 
   constructor(names: readonly string[]) {
     const own: unknown = Array.isArray(names) ? [...names] : names;
     checkNames(own);
     this.names = own;
-    this.#command = new KeyedCommand('HMGET', own);
+    this.command = new KeyedCommand('HMGET', own);
     this.columns = new ColumnValues(own.length);
-    this.#template = templateOf(own);
+    this.template = templateOf(own);
     this.isDistinct = new Set(own).size === own.length;
-  }
-
-  /** Writes HMGET of the row's key. */
-  encode(keys: EntityKeys, row: number, writer: CommandWriter): void {
-    keys.write(row, writer, this.#command);
-  }
-
-  /** Whether no name comes twice. */
-  readonly isDistinct: boolean;
-
-  /** Bytes of the names. */
-  get nameBytes(): number {
-    return this.#command.tailBytes;
-  }
-
-  /** The features that `columns` holds, absent ones left out. */
-  rowOf(): FeatureRow {
-    const { names, columns } = this;
-    const { values } = columns;
-    if (columns.presentCount < names.length) return decodeRow(names, values);
-    // A copy of a whole row, written over, is made in half the time of one that grows, and is
-    // smaller.
-    const row: Record<string, string | null> = { ...this.#template };
-    for (let i = 0; i < names.length; i++) row[names[i] ?? ''] = values[i] ?? null;
-    return row as FeatureRow; // all are present
   }
 }
 
-/** Reads of one shape: a row per key. */
-export class ReadBatch implements Batch<FeatureRow | FeatureBytes> {
-  readonly commandsPerRow = 1;
+/** Turns the replies to reads of one shape into rows of features. */
+export class FeatureReplies
+  implements Replies<FeatureRow | FeatureBytes>, ColumnReplies<FeatureRow>
+{
   readonly stringsAs: ValuesAs;
-  readonly #shape: ReadShape;
-  readonly #keys: EntityKeys;
-  #featureCount = 0;
-
-  constructor(shape: ReadShape, keys: EntityKeys, as: ValuesAs = 'text') {
-    this.stringsAs = as;
-    this.#shape = shape;
-    this.#keys = keys;
-  }
-
-  /** Names that are read of each row. */
-  get nameCount(): number {
-    return this.#shape.names.length;
-  }
-
-  get rowCount(): number {
-    return this.#keys.count;
-  }
-
+  readonly columns: ColumnValues;
+  readonly size: ReplySize;
+  readonly usual: ColumnReplies<FeatureRow> | undefined;
   /** Features in all rows that were read so far. */
-  get featureCount(): number {
-    return this.#featureCount;
-  }
+  featureCount = 0;
+  readonly #shape: ReadShape;
+  readonly #ids: readonly string[];
 
-  get replySize(): ReplySize {
-    return this.#shape.replySize;
-  }
-
-  slotOf(row: number): number {
-    return this.#keys.slotOf(row);
-  }
-
-  bytesOf(row: number): number {
-    return this.#keys.bytesOf(row) + this.#shape.nameBytes;
-  }
-
-  encode(row: number, writer: CommandWriter, asking: boolean): void {
-    if (asking) writer.encoded(ASKING);
-    this.#shape.encode(this.#keys, row, writer);
+  /** @param ids by row */
+  constructor(shape: ReadShape, ids: readonly string[], as: ValuesAs = 'text') {
+    this.stringsAs = as;
+    this.columns = shape.columns;
+    this.size = shape.replySize;
+    this.usual = as === 'text' ? this : undefined;
+    this.#shape = shape;
+    this.#ids = ids;
   }
 
   answerOf([reply]: readonly Reply[], row: number): FeatureRow | FeatureBytes | FeatureStoreError {
@@ -107,47 +63,26 @@ export class ReadBatch implements Batch<FeatureRow | FeatureBytes> {
     const features =
       this.stringsAs === 'bytes'
         ? decodeBytes(names, reply)
-        : decodeText(this.#keys.idOf(row), names, reply);
+        : decodeText(this.#ids[row] ?? '', names, reply);
     if (features instanceof FeatureStoreError) return features;
-    this.#featureCount += Object.keys(features).length;
+    this.featureCount += Object.keys(features).length;
     return features;
   }
 
-  readAnswer(reader: ReplyReader): FeatureRow | typeof INCOMPLETE | undefined {
-    if (this.stringsAs === 'bytes') return undefined;
-    const { columns } = this.#shape;
-    const read = reader.readStrings(columns);
-    if (read !== true) return read === INCOMPLETE ? INCOMPLETE : undefined;
-    const row = this.#shape.rowOf();
-    this.#featureCount += this.#shape.isDistinct ? columns.presentCount : Object.keys(row).length;
-    return row;
-  }
-}
-
-/** What a read of a VIP group has beside its keys. */
-export interface GroupRead {
-  readonly slot: number;
-  /** The commands of all members, encoded. */
-  readonly request: Uint8Array;
-  readonly as: ValuesAs | undefined;
-}
-
-/**
- * Reads of a VIP group, whose keys never change and share a slot: its whole request is made once
- * per shape.
- */
-export class GroupReadBatch extends ReadBatch {
-  readonly slot: number;
-  readonly request: Uint8Array;
-
-  constructor(shape: ReadShape, keys: EntityKeys, { slot, request, as }: GroupRead) {
-    super(shape, keys, as);
-    this.slot = slot;
-    this.request = request;
-  }
-
-  override slotOf(): number {
-    return this.slot;
+  answerOfColumns(): FeatureRow {
+    const { names, template, isDistinct } = this.#shape;
+    const { values, presentCount } = this.columns;
+    if (presentCount < names.length) {
+      const partial = decodeRow(names, values);
+      this.featureCount += isDistinct ? presentCount : Object.keys(partial).length;
+      return partial;
+    }
+    // A copy of a whole row, written over, is made in half the time of one that grows, and is
+    // smaller.
+    const row: Record<string, string | null> = { ...template };
+    for (let i = 0; i < names.length; i++) row[names[i] ?? ''] = values[i] ?? null;
+    this.featureCount += isDistinct ? presentCount : Object.keys(row).length;
+    return row as FeatureRow; // all are present
   }
 }
 

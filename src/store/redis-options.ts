@@ -1,8 +1,9 @@
 /** What is refused of `redisOptions`, by the table of ioredis's options. */
 
-import type { RedisOptions } from '../cluster/ioredis.ts';
-import { REDIS_OPTIONS, type OptionRow } from '../cluster/option-table.ts';
+import type { RedisOptions } from '../cluster/control/connect.ts';
+import { REDIS_OPTIONS, type OptionRow } from '../cluster/control/option-table.ts';
 import { checkInteger, pathTo, refuse, show, showKind } from './option-checks.ts';
+import { MAX_DATABASE } from './limits.ts';
 
 /** @throws FeatureStoreError INVALID_OPTION */
 export function checkRedisOptions(redisOptions: unknown): asserts redisOptions is RedisOptions {
@@ -38,9 +39,6 @@ function rowOf(name: string): OptionRow | undefined {
   const rows: Readonly<Record<string, OptionRow>> = REDIS_OPTIONS;
   return Object.hasOwn(rows, name) ? rows[name] : undefined;
 }
-
-/** How far a server can count its databases. */
-const MAX_DATABASE = 2_147_483_646;
 
 /** @throws FeatureStoreError INVALID_OPTION */
 export function checkDatabase(path: string, db: unknown): number {

@@ -9,25 +9,22 @@
  * 15, 24 48 and 18, 26 36 and 12.
  */
 
-import { dispatchSpecimens } from '../cluster/dispatch.ts';
+import { KeyedRows, KeyTable } from '../cluster/batch.ts';
+import { dispatchSpecimens } from '../cluster/delivery/dispatch.ts';
 import { batchFeatureWriter } from './batch-feature.ts';
 import { newDeadline, type Context } from './context.ts';
-import { EntityKeys } from './entity-keys.ts';
-import { ReadBatch, ReadShape } from './read-shape.ts';
+import { FeatureReplies, ReadShape } from './read-shape.ts';
 import { RowBuffer } from './row-write.ts';
 
 export function specimensOf(context: Omit<Context, 'specimens'>): readonly object[] {
-  const keys = new EntityKeys(context.layout, ['specimen']);
-  keys.extend(1);
-  const batch = new ReadBatch(new ReadShape(['specimen']), keys);
-  const row = new RowBuffer().encode(batchFeatureWriter(context), 'specimen', () => 1);
+  const { connection, layout } = context;
+  const keys = new KeyTable(layout.keyPrefix);
+  layout.addKeys(keys, ['specimen']);
+  const shape = new ReadShape(['specimen']);
+  const commands = new KeyedRows(shape.command, keys);
+  const batch = { keys, commands, replies: new FeatureReplies(shape, ['specimen']) };
+  const row = new RowBuffer(layout).encode(batchFeatureWriter(context), 'specimen', () => 1);
   const deadline = newDeadline(context, {});
   deadline.clear();
-  return [
-    keys,
-    batch,
-    row ?? batch,
-    deadline,
-    ...dispatchSpecimens(context.connection, batch, deadline),
-  ];
+  return [batch, row ?? batch, deadline, ...dispatchSpecimens(connection, batch, deadline)];
 }

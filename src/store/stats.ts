@@ -1,6 +1,6 @@
 /** The store's own counters. */
 
-import type { ShardCounters } from '../cluster/counters.ts';
+import type { ShardCounters } from '../cluster/control/connect.ts';
 
 export interface StoreCounters {
   /** Entities that bulk loads wrote, and single batch features. */

@@ -10,29 +10,23 @@
  */
 
 import {
+  ANY_INTEGER,
   encodeCommand,
   encodeHead,
   encodeWords,
-  type CommandWriter,
-} from '../cluster/resp/command-writer.ts';
-import {
-  OTHER,
-  type INCOMPLETE,
+  type EncodedRows,
+  type KeyTable,
   type Reply,
-  type ReplyReader,
-} from '../cluster/resp/reply-reader.ts';
+  type UsualReply,
+} from '../cluster/batch.ts';
+import type { FieldTtlCommand } from '../cluster/delivery/field-ttl-command.ts';
 import type { FeatureStoreError } from '../errors.ts';
 import { FeatureEncoder } from './codec.ts';
 import type { Context } from './context.ts';
 import type { Features } from './features.ts';
-import type { FieldTtlCommand } from './field-ttl-support.ts';
-import type { RowWriter } from './row-load.ts';
+import type { RowWriter } from './row-writer.ts';
 import { unexpected } from './unexpected-reply.ts';
-
-/** Up to this many pairs of command and TTL have their words kept; callers use few. */
-const MAX_KEPT = 64;
-/** The words of rows with up to this many features are kept. */
-const MAX_KEPT_FEATURES = 64;
+import { MAX_KEPT_FEATURES, MAX_KEPT_WRITERS } from './limits.ts';
 
 /**
  * The writers of a store, by command and TTL: their words are encoded once, and names once for all
@@ -52,7 +46,7 @@ export class StreamingWriters {
     const known = writers.get(ttlSeconds);
     if (known !== undefined) return known;
     const writer = streamingWriter(this.#context, command, ttlSeconds, this.#encoder);
-    if (writers.size >= MAX_KEPT) writers.clear();
+    if (writers.size >= MAX_KEPT_WRITERS) writers.clear();
     writers.set(ttlSeconds, writer);
     return writer;
   }
@@ -67,15 +61,13 @@ export function streamingWriter(
   const isHsetex = command === 'HSETEX';
   const write = isHsetex ? hsetex(encoder, ttlSeconds) : hexpire(encoder, ttlSeconds);
   return {
-    commandsPerRow: isHsetex ? 1 : 4,
-    transaction: !isHsetex,
     check: (id, features) => encoder.check(id, features),
-    write: (id, key, features, writer) => {
+    write: (id, features, keys, rows) => {
       const names = encoder.namesOf(id, features);
-      if (names.length > 0) write(id, key, features, names, writer);
+      if (names.length > 0) write(id, features, names, keys, rows);
       return names.length;
     },
-    readAnswer: isHsetex ? readHsetex : readHexpire,
+    usualReplies: isHsetex ? () => ALL_SET : allSetOf,
     answerOf: (replies, featureCount) =>
       checkStreamingReplies(command, replies, featureCount) ?? true,
     onWritten: (featureCount) => {
@@ -86,20 +78,22 @@ export function streamingWriter(
 
 type Write = (
   id: string,
-  key: string,
   features: Features,
   names: readonly string[],
-  writer: CommandWriter,
+  keys: KeyTable,
+  rows: EncodedRows,
 ) => void;
 
 function hsetex(encoder: FeatureEncoder, ttlSeconds: number): Write {
   const headOf = byCount((count) => encodeHead(6 + 2 * count, 'HSETEX'));
   const optionsOf = byCount((count) => encodeWords('EX', ttlSeconds, 'FIELDS', count));
-  return (id, key, features, names, writer) => {
+  return (id, features, names, keys, rows) => {
+    const { writer } = rows;
     writer.encoded(headOf(names.length));
-    writer.bulkString(key);
+    writer.key(keys, keys.count - 1);
     writer.encoded(optionsOf(names.length));
     encoder.writePairs(id, features, names, writer);
+    rows.endCommand();
   };
 }
 
@@ -108,57 +102,44 @@ function hexpire(encoder: FeatureEncoder, ttlSeconds: number): Write {
   const hsetOf = byCount((count) => Buffer.concat([multi, encodeHead(2 + 2 * count, 'HSET')]));
   const headOf = byCount((count) => encodeHead(5 + count, 'HEXPIRE'));
   const optionsOf = byCount((count) => encodeWords(ttlSeconds, 'FIELDS', count));
-  return (id, key, features, names, writer) => {
+  return (id, features, names, keys, rows) => {
+    const { writer } = rows;
+    const row = keys.count - 1;
     writer.encoded(hsetOf(names.length));
-    writer.bulkString(key);
+    writer.key(keys, row);
     encoder.writePairs(id, features, names, writer);
     writer.encoded(headOf(names.length));
-    writer.bulkString(key);
+    writer.key(keys, row);
     writer.encoded(optionsOf(names.length));
     encoder.writeNames(id, names, writer);
     writer.encoded(exec);
+    rows.endCommand(REPLIES_OF_TRANSACTION);
   };
 }
 
-/** Bytes that depend on the number of features alone, made once for each. */
-function byCount(make: (count: number) => Uint8Array): (count: number) => Uint8Array {
-  const known: (Uint8Array | undefined)[] = [];
+/** What depends on the number of features alone, made once for each. */
+function byCount<Made>(make: (count: number) => Made): (count: number) => Made {
+  const known: (Made | undefined)[] = [];
   return (count) => {
-    const bytes = known[count] ?? make(count);
-    if (count <= MAX_KEPT_FEATURES) known[count] = bytes;
-    return bytes;
+    const made = known[count] ?? make(count);
+    if (count <= MAX_KEPT_FEATURES) known[count] = made;
+    return made;
   };
 }
 
-function readHsetex(reader: ReplyReader): true | typeof INCOMPLETE | undefined {
-  return settled(reader.readExactly(ALL_SET));
-}
-
+/** MULTI, HSET, HEXPIRE, EXEC. */
+const REPLIES_OF_TRANSACTION = 4;
+const ALL_SET: readonly UsualReply[] = [Buffer.from(':1\r\n')];
 /**
  * MULTI and two commands that were queued, then EXEC: the number of new fields, and a code per
  * field.
  */
-function readHexpire(
-  reader: ReplyReader,
-  featureCount: number,
-): true | typeof INCOMPLETE | undefined {
-  const { mark } = reader;
-  const queued = reader.readExactly(QUEUED);
-  const added = queued === true ? reader.readInteger() : queued;
-  const codes = typeof added === 'number' ? reader.readExactly(allSetOf(featureCount)) : added;
-  if (codes !== true) reader.rewind(mark);
-  return settled(codes);
-}
-
-function settled(
-  read: true | typeof OTHER | typeof INCOMPLETE,
-): true | typeof INCOMPLETE | undefined {
-  return read === OTHER ? undefined : read;
-}
-
-const ALL_SET = Buffer.from(':1\r\n');
 const QUEUED = Buffer.from('+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n');
-const allSetOf = byCount((count) => Buffer.from(`*${count}\r\n${':1\r\n'.repeat(count)}`));
+const allSetOf = byCount((count): readonly UsualReply[] => [
+  QUEUED,
+  ANY_INTEGER,
+  Buffer.from(`*${count}\r\n${':1\r\n'.repeat(count)}`),
+]);
 
 /**
  * HSETEX replies 1 when it set all fields. HEXPIRE replies per field: 1 set, 0 condition not met,

@@ -1,14 +1,13 @@
 import { FeatureStoreError } from '../errors.ts';
-
-/** A reply may be of any length. */
-const SHOWN_CHARACTERS = 200;
+import { SHOWN_REPLY_CHARACTERS } from './limits.ts';
 
 /** The reply was not of the kind that the command promises. */
 export function unexpected(command: string, reply: unknown): FeatureStoreError {
   const hasFeatures = command === 'HMGET' || command === 'HGETALL';
   const json = JSON.stringify(reply, (_, part: unknown) => shown(part, hasFeatures));
   const text = json ?? String(reply);
-  const start = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+  const start =
+    text.length > SHOWN_REPLY_CHARACTERS ? `${text.slice(0, SHOWN_REPLY_CHARACTERS)}…` : text;
   const problem = `${command} replied ${start}, which is not what it promises.`;
   return new FeatureStoreError('UNEXPECTED_REPLY', problem);
 }

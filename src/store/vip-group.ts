@@ -1,96 +1,87 @@
+import { CommandWriter, KeyTable, slotOf } from '../cluster/batch.ts';
+import { checkReadOptions, deliverRead, rowsOrThrow } from './batch-read.ts';
+import type { KeyedPlan, PartialRows } from './batch-read.ts';
+import { NO_OPTIONS, type ReadOptions } from './call-options.ts';
+import { newDeadline, type Context } from './context.ts';
+import type { RowOf, ValuesAs } from './features.ts';
+import type { ReadShape } from './read-shape.ts';
+
 /**
- * VIP groups: entities that are read together so often that they live together. The group's hash
- * tag in a member's key puts all members into one slot, so one pipeline to one shard serves them.
+ * A VIP group: entities whose keys share one slot, so that one pipeline to one shard reads them
+ * all.
  */
+export class VipGroup {
+  readonly name: string;
+  /** In the order of the options; rows come in this order. */
+  readonly ids: readonly string[];
+  readonly slot: number;
+  readonly #context: Context;
+  #last: KeyedPlan | undefined;
 
-import { FeatureStoreError } from '../errors.ts';
-import { pathTo, refuse, show, showKey } from './option-checks.ts';
+  constructor(context: Context, name: string) {
+    this.name = name;
+    this.ids = context.layout.groups.membersOf(name);
+    this.slot = slotOf(`${context.layout.prefix}{${name}}:`);
+    this.#context = context;
+  }
 
-/** Members of one group share one slot, and one slot cannot be split: keep groups small. */
-export const MAX_GROUP_MEMBERS = 10_000;
+  /**
+   * `host:port` of the primary that serves the group now; undefined while no node owns its slot.
+   */
+  shard(): string | undefined {
+    return this.#context.connection.topology.ownerOf(this.slot);
+  }
 
-/** The name is a part of every member's key. */
-export const MAX_GROUP_NAME_BYTES = 4_096;
+  /**
+   * Features of every member, in the order of `ids`, in one pipeline. Errors as with a batch read.
+   */
+  batchGetFeatures<As extends ValuesAs = 'text'>(
+    names: readonly string[],
+    options: ReadOptions<As> & { readonly onFailure: 'return' },
+  ): Promise<PartialRows<RowOf<As>>>;
+  batchGetFeatures<As extends ValuesAs = 'text'>(
+    names: readonly string[],
+    options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
+  ): Promise<RowOf<As>[]>;
+  async batchGetFeatures<As extends ValuesAs>(
+    names: readonly string[],
+    options: ReadOptions<As> = NO_OPTIONS,
+  ): Promise<RowOf<As>[] | PartialRows<RowOf<As>>> {
+    checkReadOptions('batchGetFeatures', options);
+    const shape = this.#context.readShapes.of(names);
+    const result = await this.#read(shape, options);
+    return options.onFailure === 'return' ? result : rowsOrThrow(result);
+  }
 
-/** Groups that an error names. */
-const NAMED_GROUPS = 5;
-
-/** Which id is in which group. An id is in one group at the most. */
-export class VipGroups {
-  readonly #members = new Map<string, readonly string[]>();
-  readonly #groupOf = new Map<string, string>();
-
-  /** @param checkId throws what is wrong with an id */
-  constructor(groups: Readonly<Record<string, readonly string[]>>, checkId: (id: unknown) => void) {
-    for (const [name, ids] of Object.entries(groups)) {
-      this.#add(name, checkName(name), ids, checkId);
+  async #read<As extends ValuesAs>(
+    shape: ReadShape,
+    options: ReadOptions<As>,
+  ): Promise<PartialRows<RowOf<As>>> {
+    const { ids } = this;
+    if (ids.length === 0) return { rows: [], failed: [] };
+    const deadline = newDeadline(this.#context, options);
+    try {
+      return await deliverRead(this.#context, this.#planOf(shape), deadline, options);
+    } finally {
+      deadline.clear();
     }
   }
 
-  get names(): string[] {
-    return [...this.#members.keys()];
+  /** A read of all members, kept for the shape that was read last: its keys never change. */
+  #planOf(shape: ReadShape): KeyedPlan {
+    if (this.#last?.shape === shape) return this.#last;
+    const keys = this.#last?.keys ?? this.#newKeys();
+    const writer = new CommandWriter();
+    for (let row = 0; row < keys.count; row++) shape.command.write(keys, row, writer);
+    this.#last = { ids: this.ids, shape, keys, request: new Uint8Array(writer.view()) };
+    return this.#last;
   }
 
-  get isEmpty(): boolean {
-    return this.#groupOf.size === 0;
+  #newKeys(): KeyTable {
+    const { layout } = this.#context;
+    const keys = new KeyTable(layout.keyPrefix, this.ids.length);
+    layout.addKeys(keys, this.ids);
+    keys.slot = this.slot;
+    return keys;
   }
-
-  groupOf(id: string): string | undefined {
-    return this.#groupOf.get(id);
-  }
-
-  /** The ids of a group, in the order they were given. */
-  membersOf(name: string): readonly string[] {
-    return this.#members.get(name) ?? this.refuse(name);
-  }
-
-  /** @throws FeatureStoreError UNKNOWN_VIP_GROUP, which names the groups that there are */
-  refuse(name: unknown): never {
-    throw new FeatureStoreError(
-      'UNKNOWN_VIP_GROUP',
-      `${show(name)} is not among vipGroups; declared are: ${this.#declared()}.`,
-    );
-  }
-
-  #declared(): string {
-    if (this.#members.size === 0) return 'none';
-    const shown = this.names.slice(0, NAMED_GROUPS).map(showKey).join(', ');
-    const more = this.#members.size - NAMED_GROUPS;
-    return more > 0 ? `${shown} and ${more} more` : shown;
-  }
-
-  #add(name: string, path: string, ids: readonly string[], checkId: (id: unknown) => void): void {
-    if (!Array.isArray(ids)) refuse(`${path} must be an array of ids, but is ${show(ids)}.`);
-    if (ids.length > MAX_GROUP_MEMBERS) {
-      refuse(
-        `${path} has ${ids.length} members; the limit is ${MAX_GROUP_MEMBERS}, because a group is one ` +
-          'slot, and a slot is never split over shards. Make several groups.',
-      );
-    }
-    for (const id of ids) {
-      checkId(id);
-      const other = this.#groupOf.get(id);
-      if (other !== undefined) {
-        const where =
-          other === name ? `twice in ${path}` : `in ${pathTo('vipGroups', other)} and in ${path}`;
-        refuse(`Id ${show(id)} is ${where}; an id has one key, so it can be in one group once.`);
-      }
-      this.#groupOf.set(id, name);
-    }
-    this.#members.set(name, Object.freeze([...ids]));
-  }
-}
-
-function checkName(name: string): string {
-  const path = pathTo('vipGroups', name);
-  if (name === '') refuse('vipGroups has a group without a name; the name is its hash tag.');
-  if (/[{}]/.test(name)) {
-    refuse(`${path} has braces in its name; the store puts the name in braces itself.`);
-  }
-  if (!name.isWellFormed()) refuse(`The name of a group in vipGroups is not well-formed Unicode.`);
-  const bytes = Buffer.byteLength(name);
-  if (bytes > MAX_GROUP_NAME_BYTES) {
-    refuse(`${path} has a name of ${bytes} bytes; the limit is ${MAX_GROUP_NAME_BYTES}.`);
-  }
-  return path;
 }

@@ -5,8 +5,8 @@
  * the consumer stops, the signal fires, or the source throws, the source is closed.
  */
 
-import { onAbort } from '../cluster/abort-listeners.ts';
-import { nextTurn } from '../cluster/turns.ts';
+import { onAbort } from '../runtime/abort-listeners.ts';
+import { nextTurn } from '../runtime/slices.ts';
 import { FeatureStoreError } from '../errors.ts';
 
 export type Source<Item> = Iterable<Item> | AsyncIterable<Item>;

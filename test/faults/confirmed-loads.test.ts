@@ -5,11 +5,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFailed, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { promotion, rejoin, replicated } from '../../scripts/soak/failover.ts';
-import { defaultLimits } from '../../src/cluster/options.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { promotion, rejoin, replicated } from '../../rig/soak/failover.ts';
+import { defaultLimits } from '../../src/cluster/limits.ts';
 import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore, type LoadOptions } from '../../src/index.ts';
 import { faultsSeed } from './seed.ts';

@@ -5,13 +5,13 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { rejoin, replicated } from '../../scripts/soak/failover.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { rejoin, replicated } from '../../rig/soak/failover.ts';
 import { FeatureStore, type FeatureStoreOptions, type LoadResult } from '../../src/index.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
 
 /** How much later than its deadline a call may end on a busy machine. */
 const SLACK_MS = 750;

@@ -4,8 +4,8 @@
  */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { killConnections } from '../../scripts/soak/faults.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { killConnections } from '../../rig/soak/faults.ts';
 import { seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { faultsSeed } from './seed.ts';

@@ -7,12 +7,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import {
   startStandaloneServer,
   type StandaloneServer,
-} from '../../scripts/local-cluster/standalone-server.ts';
-import { nextTurn } from '../../src/cluster/turns.ts';
+} from '../../rig/local-cluster/standalone-server.ts';
+import { nextTurn } from '../../src/runtime/slices.ts';
 import {
   FeatureStore,
   FeatureStoreError,

@@ -7,7 +7,7 @@
 import * as fc from 'fast-check';
 import { fastify, type FastifyInstance, type InjectOptions } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import type { DemoContext } from '../../src/demo/demo-context.ts';
 import { addReadRoutes } from '../../src/demo/routes/reads.ts';
 import { addStateRoute } from '../../src/demo/routes/state.ts';

@@ -4,9 +4,9 @@
  */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { promotion, rejoin, replicated } from '../../scripts/soak/failover.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { promotion, rejoin, replicated } from '../../rig/soak/failover.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 let cluster: LocalCluster;

@@ -1,8 +1,8 @@
 /** A bulk load in the middle of which a primary dies with what its replica has not got. */
 
-import type { LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { promotion, rejoin } from '../../scripts/soak/failover.ts';
+import type { LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { promotion, rejoin } from '../../rig/soak/failover.ts';
 import type { FeatureStore, LoadOptions } from '../../src/index.ts';
 
 const ROW_COUNT = 12_000;

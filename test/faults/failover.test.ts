@@ -1,12 +1,12 @@
 /** Primaries die, and step down, while readers, bulk loads and streaming writes run. */
 
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { FaultWindows } from '../../scripts/soak/fault-windows.ts';
-import { handOver, promotion, rejoin, replicated } from '../../scripts/soak/failover.ts';
-import { listed } from '../../scripts/soak/tally.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { FaultWindows } from '../../rig/soak/fault-windows.ts';
+import { handOver, promotion, rejoin, replicated } from '../../rig/soak/failover.ts';
+import { listed } from '../../rig/soak/tally.ts';
 import { FeatureStore, PartialBatchError, type FeatureStoreOptions } from '../../src/index.ts';
 import { loadThroughKill } from './failover-load.ts';
 import { expectNothingFailed, expectNothingWrong, startWorkload } from './workload.ts';

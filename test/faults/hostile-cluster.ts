@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import { FeatureStore, FeatureStoreError, type ErrorCode } from '../../src/index.ts';
 
 /** What the store's own upkeep and these questions ask. */

@@ -5,7 +5,7 @@
 
 import { getEventListeners, type EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { processUse } from '../../scripts/soak/process-use.ts';
+import { processUse } from '../../rig/soak/process-use.ts';
 import { sample, seededRandom, type Random } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore, FeatureStoreError, type CallOptions } from '../../src/index.ts';
 

@@ -6,8 +6,8 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
 import { FeatureStore, PartialLoadError } from '../../src/index.ts';
 import { CALL_NAMES, CALLS, endingOf, runCall, type Subject } from './life-calls.ts';
 

@@ -4,10 +4,10 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import { FeatureStore, type ErrorCode, type FeatureStoreOptions } from '../../src/index.ts';
 import { knowsCommand } from '../knows-command.ts';
 import { endingOf, type Ending } from './life-calls.ts';

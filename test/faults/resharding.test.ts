@@ -1,10 +1,10 @@
 /** Slots move, thousands of them, while readers, bulk loads and streaming writes run. */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
-import { waysToMove } from '../../scripts/soak/ways-to-move.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
+import { waysToMove } from '../../rig/soak/ways-to-move.ts';
 import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { faultsSeed } from './seed.ts';

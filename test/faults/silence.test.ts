@@ -1,8 +1,8 @@
 /** One shard is silent, in every way that a server or the path to it can be: the others are not. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { CALL_NAMES, endingOf, forgottenCalls, runCall, type Subject } from './life-calls.ts';
 import { OPEN, SILENT, SilenceProxy, type Path } from './silence-proxy.ts';

@@ -1,8 +1,8 @@
 /** The soak itself, for a short time: it strikes, heals, counts, and stops when it is told to. */
 
 import { expect, it, onTestFailed } from 'vitest';
-import { runSoak } from '../../scripts/soak/run.ts';
-import { brokenPromises, newTally } from '../../scripts/soak/tally.ts';
+import { runSoak } from '../../rig/soak/run.ts';
+import { brokenPromises, newTally } from '../../rig/soak/tally.ts';
 import { faultsSeed } from './seed.ts';
 
 it('soaks until it is told to stop, keeps every promise and says what it did', async () => {

@@ -4,13 +4,13 @@
 
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { findPortRun } from '../../scripts/local-cluster/port-run.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { promotion, rejoin } from '../../scripts/soak/failover.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
-import type { Tally } from '../../scripts/soak/tally.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { findPortRun } from '../../rig/local-cluster/port-run.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { promotion, rejoin } from '../../rig/soak/failover.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
+import type { Tally } from '../../rig/soak/tally.ts';
 import { sample, seededRandom } from '../../src/synthetic/seeded-random.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { faultsSeed } from './seed.ts';

@@ -1,11 +1,11 @@
 /** The proof's own proof: what the workload calls right is right, and what is wrong it sees. */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { Checker } from '../../scripts/soak/checker.ts';
-import { LAYERS, Model, valuesOf, type Layer, type Loss } from '../../scripts/soak/model.ts';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { Checker } from '../../rig/soak/checker.ts';
+import { LAYERS, Model, valuesOf, type Layer, type Loss } from '../../rig/soak/model.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import { FeatureStore, FeatureStoreError } from '../../src/index.ts';
 import { expectNothingFailed, startWorkload } from './workload.ts';
 

@@ -4,8 +4,8 @@
  */
 
 import { expect, onTestFailed, onTestFinished } from 'vitest';
-import { total, type Tally } from '../../scripts/soak/tally.ts';
-import { Workload, type WorkloadOptions } from '../../scripts/soak/workload.ts';
+import { total, type Tally } from '../../rig/soak/tally.ts';
+import { Workload, type WorkloadOptions } from '../../rig/soak/workload.ts';
 import { faultsSeed } from './seed.ts';
 
 /** Every entity is loaded when this resolves, and readers and writers run. */

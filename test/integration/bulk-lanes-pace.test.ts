@@ -6,10 +6,10 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { BulkPaces } from '../../src/cluster/bulk-pace.ts';
-import { defaultLimits } from '../../src/cluster/options.ts';
+import type { BulkPaces } from '../../src/cluster/limits.ts';
+import { defaultLimits } from '../../src/cluster/limits.ts';
 import { FeatureStore } from '../../src/index.ts';
-import { nextTurn } from '../../src/cluster/turns.ts';
+import { nextTurn } from '../../src/runtime/slices.ts';
 import {
   answerAtOnce,
   keyOf,
@@ -96,8 +96,8 @@ describe('under way on a lane', () => {
     const connection = await open([server], { bulkPaces, rowsPerChunk });
     if (name !== 'alone') await startOnlineReads(connection);
     const rows = new TextRows(keysOf(4 * rowsPerChunk));
-    expect((await read(connection, rows)).answers).toStrictEqual(rows.keys);
-    expect(loads).toHaveLength(rows.rowCount);
+    expect((await read(connection, rows)).answers).toStrictEqual(rows.texts);
+    expect(loads).toHaveLength(rows.keys.count);
     expect(mostChunks(loads)).toBe(pace.chunksInFlight);
     expect(mostRows(loads)).toBe(pace.rowsPerWrite);
   });
@@ -117,7 +117,7 @@ describe('under way on a lane', () => {
     expect(mostChunks(loads)).toBe(alone.chunksInFlight);
     await startOnlineReads(connection);
     const beginMs = performance.now();
-    expect((await reading).answers).toStrictEqual(rows.keys);
+    expect((await reading).answers).toStrictEqual(rows.texts);
     const beside = loads.filter(({ row }) => (sentAtMs[row] ?? 0) > beginMs);
     expect(beside.length).toBeGreaterThan(2 * rowsPerChunk);
     expect(mostRows(beside)).toBe(besideOnlineReads.rowsPerWrite);
@@ -139,7 +139,7 @@ describe('under way on a lane', () => {
       lastOnlineMs = performance.now();
       await read(connection, online, { purpose: 'online' });
     }
-    expect((await reading).answers).toStrictEqual(rows.keys);
+    expect((await reading).answers).toStrictEqual(rows.texts);
     const before = loads.filter(({ atMs }) => atMs < lastOnlineMs + quietMs);
     expect(mostRows(before)).toBe(besideOnlineReads.rowsPerWrite);
     expect(mostChunks(before)).toBe(besideOnlineReads.chunksInFlight);

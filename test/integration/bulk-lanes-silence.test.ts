@@ -4,10 +4,10 @@
  */
 
 import { describe, expect, test, vi, type Mock } from 'vitest';
-import type { Connection } from '../../src/cluster/connection.ts';
-import type { Gathered } from '../../src/cluster/gather.ts';
-import { defaultLimits, type ClusterLimits } from '../../src/cluster/options.ts';
-import { slotOf } from '../../src/cluster/slot.ts';
+import type { Connection } from '../../src/cluster/control/connection.ts';
+import type { Gathered } from '../../src/cluster/routing/gather.ts';
+import { defaultLimits, type ClusterLimits } from '../../src/cluster/limits.ts';
+import { slotOf } from '../../src/cluster/routing/slot.ts';
 import {
   answerAtOnce,
   blockFor,
@@ -86,7 +86,7 @@ describe('the watch for silence', () => {
     );
     const rows = new TextRows([...(low ?? []).slice(0, 4), ...(high ?? []).slice(0, 4)]);
     rows.onRead = () => blockFor(1.5 * suspicionMs);
-    expect((await read(connection, rows)).answers).toStrictEqual(rows.keys);
+    expect((await read(connection, rows)).answers).toStrictEqual(rows.texts);
     for (const trouble of told) expect(trouble).not.toHaveBeenCalled();
   });
 
@@ -100,7 +100,7 @@ describe('the watch for silence', () => {
     const connection = await open([server], { silenceMs: 1_000, suspicionMs: 500 });
     const told = troubleOf(connection, server);
     const rows = new TextRows(keysOf(10));
-    expect((await read(connection, rows)).answers).toStrictEqual(rows.keys);
+    expect((await read(connection, rows)).answers).toStrictEqual(rows.texts);
     expect(told).not.toHaveBeenCalled();
   });
 
@@ -109,7 +109,7 @@ describe('the watch for silence', () => {
     const late = new TextRows(keysOf(1, 'late'));
     const answerEarly = holding(200, (from, replies) => from.say(replies.join('')));
     const server = await ScriptedServer.start((command, from) => {
-      if (keyOf(command) !== late.keys[0]) return answerEarly(command, from);
+      if (keyOf(command) !== late.texts[0]) return answerEarly(command, from);
       setTimeout(() => from.say(rowOf(keyOf(command))), silenceMs / 2);
       return undefined;
     });
@@ -119,9 +119,9 @@ describe('the watch for silence', () => {
       blockFor((2 * silenceMs) / 200);
       if (row === 198) reading = read(connection, late);
     };
-    expect((await read(connection, early)).answers).toStrictEqual(early.keys);
-    expect((await reading)?.answers).toStrictEqual(late.keys);
-    expect(timesAsked(server.connections).get(late.keys[0] ?? '')).toBe(1);
+    expect((await read(connection, early)).answers).toStrictEqual(early.texts);
+    expect((await reading)?.answers).toStrictEqual(late.texts);
+    expect(timesAsked(server.connections).get(late.texts[0] ?? '')).toBe(1);
   });
 
   test('tells of a server that stops in the middle of a row, and ends the wait', async () => {
@@ -131,9 +131,9 @@ describe('the watch for silence', () => {
     const connection = await open([server], limits);
     const told = troubleOf(connection, server);
     const rows = new TextRows(keysOf(20));
-    expect((await read(connection, rows)).answers).toStrictEqual(rows.keys);
+    expect((await read(connection, rows)).answers).toStrictEqual(rows.texts);
     expect(told.mock.calls.length).toBeGreaterThan(1);
-    const wanted = rows.keys.map((key, row) => [key, row < 10 ? 1 : 2] as const);
+    const wanted = rows.texts.map((key, row) => [key, row < 10 ? 1 : 2] as const);
     expect([...timesAsked(server.connections)]).toStrictEqual(wanted);
   });
 });

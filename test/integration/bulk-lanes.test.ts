@@ -4,10 +4,10 @@
  */
 
 import { describe, expect, test } from 'vitest';
-import type { BulkPaces } from '../../src/cluster/bulk-pace.ts';
-import { defaultLimits } from '../../src/cluster/options.ts';
-import { slotOf } from '../../src/cluster/slot.ts';
-import { nextTurn } from '../../src/cluster/turns.ts';
+import type { BulkPaces } from '../../src/cluster/limits.ts';
+import { defaultLimits } from '../../src/cluster/limits.ts';
+import { slotOf } from '../../src/cluster/routing/slot.ts';
+import { nextTurn } from '../../src/runtime/slices.ts';
 import {
   answerAtOnce,
   holding,
@@ -74,10 +74,10 @@ describe('a connection that is lost while replies wait to be read', () => {
     const perTurn = countByTurn(rows, new TurnCount());
     const { answers, failures } = await read(connection, rows);
     expect(failures.size).toBe(0);
-    expect(answers).toStrictEqual(rows.keys);
+    expect(answers).toStrictEqual(rows.texts);
     const times = timesAsked(server.connections);
-    const wanted = rows.keys.map((_key, row) => (row < ANSWERED ? 1 : 2));
-    expect(rows.keys.map((key) => times.get(key))).toStrictEqual(wanted);
+    const wanted = rows.texts.map((_key, row) => (row < ANSWERED ? 1 : 2));
+    expect(rows.texts.map((key) => times.get(key))).toStrictEqual(wanted);
     // More than a turn may read was there when it closed.
     expect(most(perTurn)).toBeGreaterThan(2 * alone.rowsPerTurn);
   });
@@ -100,10 +100,10 @@ describe('nonsense behind replies that wait to be read', () => {
     const connection = await open([server]);
     const rows = new TextRows(keysOf(ALL));
     const { answers } = await read(connection, rows);
-    expect(answers).toStrictEqual(rows.keys);
+    expect(answers).toStrictEqual(rows.texts);
     const times = timesAsked(server.connections);
-    const wanted = rows.keys.map((_key, row) => (row < ANSWERED ? 1 : 2));
-    expect(rows.keys.map((key) => times.get(key))).toStrictEqual(wanted);
+    const wanted = rows.texts.map((_key, row) => (row < ANSWERED ? 1 : 2));
+    expect(rows.texts.map((key) => times.get(key))).toStrictEqual(wanted);
     const [lost, next] = server.connections.filter(({ commands }) => commands.length > 0);
     expect([lost?.commands.length, next?.commands.length]).toStrictEqual([ALL, ALL - ANSWERED]);
     await expect.poll(() => lost?.socket.readableEnded || lost?.socket.destroyed).toBe(true);
@@ -125,7 +125,8 @@ describe('two lanes with replies that wait to be read', () => {
     });
     const rows = new TextRows(longKeys(2 * ALL));
     const counts = [0, 0];
-    for (let row = 0; row < rows.rowCount; row++) counts[rows.slotOf(row) > 8_191 ? 1 : 0]!++;
+    for (let row = 0; row < rows.keys.count; row++)
+      counts[rows.keys.slotOf(row) > 8_191 ? 1 : 0]!++;
     const held = new Map<ScriptedConnection, string>();
     for (const server of pair) {
       server.script = (command, from) => {
@@ -140,14 +141,14 @@ describe('two lanes with replies that wait to be read', () => {
     const turnsOf: [number[], number[]] = [[], []];
     rows.onRead = (row) => {
       perTurn.set(turns.now, (perTurn.get(turns.now) ?? 0) + 1);
-      turnsOf[rows.slotOf(row) > 8_191 ? 1 : 0].push(turns.now);
+      turnsOf[rows.keys.slotOf(row) > 8_191 ? 1 : 0].push(turns.now);
     };
     const reading = read(connection, rows);
     const underWay = (): number[] => pair.map((server) => timesAsked(server.connections).size);
     await expect.poll(underWay).toStrictEqual(counts.map((count) => Math.min(count, ALL)));
     for (const server of pair) server.script = answerAtOnce;
     for (const [from, said] of held) from.say(said);
-    expect((await reading).answers).toStrictEqual(rows.keys);
+    expect((await reading).answers).toStrictEqual(rows.texts);
     expect(most(perTurn)).toBe(rowsPerTurn);
     // They did wait both: neither was read before the other's first row.
     const [first, second] = turnsOf;
@@ -171,7 +172,7 @@ test('a deadline between two parts: what was read counts, the rest fails, and no
   const stop = await startOnlineReads(connection);
   const over = new TextRows(keysOf(1_200, 'over'));
   const { answers, failures } = await read(connection, over, { timeoutMs: 1_000 });
-  const [inTime, late] = [over.keys.slice(0, 2 * PART), over.keys.slice(2 * PART)];
+  const [inTime, late] = [over.texts.slice(0, 2 * PART), over.texts.slice(2 * PART)];
   expect(answers).toStrictEqual([...inTime, ...late.map(() => undefined)]);
   expect([...failures.keys()]).toStrictEqual(late.map((_, i) => i + 2 * PART));
   expect(new Set([...failures.values()].map(({ code }) => code))).toStrictEqual(
@@ -182,10 +183,10 @@ test('a deadline between two parts: what was read counts, the rest fails, and no
   const reading = read(connection, next);
   server.script = answerAtOnce;
   for (const say of held) say();
-  expect((await reading).answers).toStrictEqual(next.keys);
+  expect((await reading).answers).toStrictEqual(next.texts);
   await stop();
   const sent = [...timesAsked(server.connections)];
-  const wanted = [...over.keys.slice(0, 3 * PART), ...next.keys].map((key) => [key, 1] as const);
+  const wanted = [...over.texts.slice(0, 3 * PART), ...next.texts].map((key) => [key, 1] as const);
   expect(sent).toStrictEqual(wanted);
 });
 

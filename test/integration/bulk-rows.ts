@@ -1,21 +1,19 @@
 /**
- * Bulk reads on the cluster layer, with limits of the test's own: rows that tell when they are sent
+ * Bulk reads on the cluster layer, with limits of the test's own: rows that report when they are sent
  * and read, and scripted servers that make up a cluster.
  */
 
 import { onTestFinished } from 'vitest';
-import { connectNodes } from '../../src/cluster/connect.ts';
-import type { Connection } from '../../src/cluster/connection.ts';
-import { Deadline } from '../../src/cluster/deadline.ts';
-import type { Delivery } from '../../src/cluster/delivery.ts';
-import { dispatch } from '../../src/cluster/dispatch.ts';
-import type { Gathered } from '../../src/cluster/gather.ts';
-import { defaultLimits, type ClusterLimits } from '../../src/cluster/options.ts';
-import { ASKING, type CommandWriter } from '../../src/cluster/resp/command-writer.ts';
-import type { Reply } from '../../src/cluster/resp/reply-reader.ts';
-import type { Batch } from '../../src/cluster/row-exchange.ts';
-import { slotOf } from '../../src/cluster/slot.ts';
-import { nextTurn } from '../../src/cluster/turns.ts';
+import { connectNodes } from '../../src/cluster/control/connect.ts';
+import type { Connection } from '../../src/cluster/control/connection.ts';
+import { Deadline } from '../../src/cluster/delivery/deadline.ts';
+import type { Delivery } from '../../src/cluster/delivery/delivery.ts';
+import { dispatch } from '../../src/cluster/delivery/dispatch.ts';
+import type { Gathered } from '../../src/cluster/routing/gather.ts';
+import { defaultLimits, type ClusterLimits } from '../../src/cluster/limits.ts';
+import type { Batch, Commands, Replies } from '../../src/cluster/batch.ts';
+import { KeyPrefix, KeyTable } from '../../src/cluster/routing/key-table.ts';
+import { nextTurn } from '../../src/runtime/slices.ts';
 import { ScriptedServer, type Script, type ScriptedConnection } from './scripted-server.ts';
 
 export const LAST_SLOT = 16_383;
@@ -65,38 +63,35 @@ export async function startPair(
 
 /** HMGET of one feature per key; the answer is its value. */
 export class TextRows implements Batch<string> {
-  readonly commandsPerRow = 1;
-  readonly keys: readonly string[];
+  readonly keys: KeyTable = new KeyTable(new KeyPrefix(''));
+  readonly texts: readonly string[];
+  readonly commands: Commands;
+  readonly replies: Replies<string>;
   /** Called as a row's command is written. */
   onSent: (row: number) => void = () => undefined;
   /** Called as a row's reply is read. */
   onRead: (row: number) => void = () => undefined;
 
-  constructor(keys: readonly string[]) {
-    this.keys = keys;
-  }
-
-  get rowCount(): number {
-    return this.keys.length;
-  }
-
-  slotOf(row: number): number {
-    return slotOf(this.keys[row] ?? '');
-  }
-
-  bytesOf(row: number): number {
-    return this.keys[row]?.length ?? 0;
-  }
-
-  encode(row: number, writer: CommandWriter, asking: boolean): void {
-    if (asking) writer.encoded(ASKING);
-    writer.command(['HMGET', this.keys[row] ?? '', 'f']);
-    this.onSent(row);
-  }
-
-  answerOf([reply]: readonly Reply[], row: number): string {
-    this.onRead(row);
-    return Array.isArray(reply) ? `${reply[0]}` : `no row: ${reply}`;
+  /** @param texts the keys */
+  constructor(texts: readonly string[]) {
+    this.texts = texts;
+    for (const text of texts) this.keys.add(text);
+    this.commands = {
+      write: (row, writer, before) => {
+        if (before !== undefined) writer.encoded(before);
+        writer.command(['HMGET', texts[row] ?? '', 'f']);
+        this.onSent(row);
+        return 1;
+      },
+      repliesOf: () => [1],
+      bytesOf: (row) => texts[row]?.length ?? 0,
+    };
+    this.replies = {
+      answerOf: ([reply], row) => {
+        this.onRead(row);
+        return Array.isArray(reply) ? `${reply[0]}` : `no row: ${reply}`;
+      },
+    };
   }
 }
 

@@ -1,7 +1,7 @@
 /** The event loop is held past the deadline while the replies lie in the sockets: they count. */
 
 import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { nextTurn } from '../../src/cluster/turns.ts';
+import { nextTurn } from '../../src/runtime/slices.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { keysOf } from './bulk-rows.ts';
 import { ServerProbe } from './server-probe.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { Fstore, lastLine } from '../cli/fstore-process.ts';
 import { temporaryFolder } from '../cli/temporary-folder.ts';

@@ -1,7 +1,7 @@
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { findPortRun } from '../../scripts/local-cluster/port-run.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { findPortRun } from '../../rig/local-cluster/port-run.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { leastRights } from './least-rights.ts';
 

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { CALL_NAMES, runCall } from '../faults/life-calls.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 
 /** What ioredis says when it opens a connection, and what goes with a command by key. */
 const WITHOUT_KEY = new Set(['hello', 'auth', 'client', 'select', 'asking', 'multi', 'exec']);

@@ -4,12 +4,12 @@ import { inspect } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import {
   startStandaloneServer,
   type StandaloneServer,
-} from '../../scripts/local-cluster/standalone-server.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+} from '../../rig/local-cluster/standalone-server.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import {
   FeatureStore,
   FeatureStoreError,

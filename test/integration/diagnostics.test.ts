@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import {
   FeatureStore,
   type ConnectionLostEvent,
@@ -17,7 +17,7 @@ import {
   type RowsEvent,
 } from '../../src/index.ts';
 import { ScriptedServer } from './scripted-server.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
 
 const ROWS_KINDS = ['redirect', 'retry', 'timeout', 'failure'] as const;
 const KINDS = [...ROWS_KINDS, 'connection-lost', 'refresh'] as const;

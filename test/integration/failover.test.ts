@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { replicated } from '../../scripts/soak/failover.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { replicated } from '../../rig/soak/failover.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 let cluster: LocalCluster;

@@ -7,7 +7,7 @@ import { Redis as Iovalkey } from 'iovalkey';
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { IOREDIS_RANGE, type IoredisClient } from '../../src/cluster/ioredis.ts';
+import { IOREDIS_RANGE, type IoredisClient } from '../../src/cluster/lanes/ioredis.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 const manifest = JSON.parse(

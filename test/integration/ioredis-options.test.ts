@@ -7,8 +7,12 @@ import { readFileSync } from 'node:fs';
 import { createServer, connect as openSocket, type AddressInfo, type Socket } from 'node:net';
 import { AbstractConnector, Redis } from 'ioredis';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { CLUSTER_OPTIONS, REDIS_OPTIONS, type Treatment } from '../../src/cluster/option-table.ts';
-import type { RedisOptions } from '../../src/cluster/ioredis.ts';
+import {
+  CLUSTER_OPTIONS,
+  REDIS_OPTIONS,
+  type Treatment,
+} from '../../src/cluster/control/option-table.ts';
+import type { RedisOptions } from '../../src/cluster/lanes/ioredis.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 
 const keyPrefix = 'ioredis-options:';

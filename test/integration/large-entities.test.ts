@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   startStandaloneServer,
   type StandaloneServer,
-} from '../../scripts/local-cluster/standalone-server.ts';
+} from '../../rig/local-cluster/standalone-server.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 const MANY = 40_000;

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
+import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
 import { FeatureStore, type FeatureRow } from '../../src/index.ts';
 
 const LARGE = 'x'.repeat(300_000);

@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { CALL_NAMES, forgottenCalls, runCall } from '../faults/life-calls.ts';
 import { knowsCommand } from '../knows-command.ts';

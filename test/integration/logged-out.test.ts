@@ -7,15 +7,15 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { RedisNode } from '../../scripts/local-cluster/redis-node.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
 import {
   startStandaloneServer,
   type StandaloneServer,
-} from '../../scripts/local-cluster/standalone-server.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { connect } from '../../src/cluster/connect.ts';
-import { defaultLimits } from '../../src/cluster/options.ts';
+} from '../../rig/local-cluster/standalone-server.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { connect } from '../../src/cluster/control/connect.ts';
+import { defaultLimits } from '../../src/cluster/limits.ts';
 import { FeatureStore, type Credentials, type FeatureStoreOptions } from '../../src/index.ts';
 
 const username = 'features';

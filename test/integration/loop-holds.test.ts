@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   startStandaloneServer,
   type StandaloneServer,
-} from '../../scripts/local-cluster/standalone-server.ts';
+} from '../../rig/local-cluster/standalone-server.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 const NAMES = Array.from({ length: 10_000 }, (_, n) => `feature_${n}`);

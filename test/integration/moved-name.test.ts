@@ -11,11 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { findRedisServer } from '../../scripts/redis-server/find.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { findRedisServer } from '../../rig/redis-server/find.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import { FeatureStore } from '../../src/index.ts';
-import { Connection } from '../../src/cluster/connection.ts';
-import { defaultLimits } from '../../src/cluster/options.ts';
+import { Connection } from '../../src/cluster/control/connection.ts';
+import { defaultLimits } from '../../src/cluster/limits.ts';
 
 const NAME = 'primary.test';
 const OLD = '127.0.0.1';

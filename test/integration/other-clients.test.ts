@@ -3,7 +3,7 @@
 import { execa } from 'execa';
 import { createCluster } from 'redis';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { findRedisServer } from '../../scripts/redis-server/find.ts';
+import { findRedisServer } from '../../rig/redis-server/find.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 const keyPrefix = 'other-clients:';

@@ -5,8 +5,8 @@
 
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { startLocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { findRedisServer } from '../../scripts/redis-server/find.ts';
+import { startLocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { findRedisServer } from '../../rig/redis-server/find.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 
 const keyPrefix = 'own-redis:';

@@ -3,9 +3,9 @@
  */
 
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { slotOf } from '../../src/cluster/slot.ts';
+import { slotOf } from '../../src/cluster/routing/slot.ts';
 import { FeatureStore, type FeatureRow } from '../../src/index.ts';
-import { nextTurn } from '../../src/cluster/turns.ts';
+import { nextTurn } from '../../src/runtime/slices.ts';
 import { keyOf, keysOf, LAST_SLOT, startPair } from './bulk-rows.ts';
 import { ScriptedServer, type Script } from './scripted-server.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import { FeatureStore } from '../../src/index.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
 
 let cluster: LocalCluster;
 let mover: SlotMover;

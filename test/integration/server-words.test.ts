@@ -2,10 +2,10 @@
 
 import { connect, createServer } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { LocalCluster, temporaryDir } from '../../scripts/local-cluster/local-cluster.ts';
-import { findPortRun } from '../../scripts/local-cluster/port-run.ts';
-import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
-import { findRedisServer } from '../../scripts/redis-server/find.ts';
+import { LocalCluster, temporaryDir } from '../../rig/local-cluster/local-cluster.ts';
+import { findPortRun } from '../../rig/local-cluster/port-run.ts';
+import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
+import { findRedisServer } from '../../rig/redis-server/find.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 
 async function serverUrl(portFrom: number, extraConfig: readonly string[]): Promise<string> {

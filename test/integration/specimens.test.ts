@@ -6,12 +6,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
-import { RowExchange } from '../../src/cluster/row-exchange.ts';
+import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
+import { RowExchange } from '../../src/cluster/lanes/row-exchange.ts';
 import { FeatureStore } from '../../src/index.ts';
-import { EntityKeys } from '../../src/store/entity-keys.ts';
-import { ReadBatch } from '../../src/store/read-shape.ts';
+import { Gather } from '../../src/cluster/routing/gather.ts';
+import { KeyTable } from '../../src/cluster/routing/key-table.ts';
+import { KeyedRows } from '../../src/cluster/resp/keyed-command.ts';
+import { FeatureReplies } from '../../src/store/read-shape.ts';
 
 const NAMES = ['country_iso', 'risk_segment', 'tx_count_5m'];
 const ids = Array.from({ length: 2_000 }, (_, n) => `u${n}`);
@@ -19,10 +21,11 @@ const ids = Array.from({ length: 2_000 }, (_, n) => `u${n}`);
  * What a batch spends its time in. One that is only ever inlined has no optimized code of its own.
  */
 const hot = {
-  'EntityKeys.slotOf': EntityKeys.prototype.slotOf,
-  'EntityKeys.write': EntityKeys.prototype.write,
-  'ReadBatch.encode': ReadBatch.prototype.encode,
-  'ReadBatch.readAnswer': ReadBatch.prototype.readAnswer,
+  'KeyTable.slotOf': KeyTable.prototype.slotOf,
+  'KeyedRows.write': KeyedRows.prototype.write,
+  'FeatureReplies.answerOfColumns': FeatureReplies.prototype.answerOfColumns,
+  'Gather.answer': Gather.prototype.answer,
+  'RowExchange.encode': RowExchange.prototype.encode,
   'RowExchange.read': RowExchange.prototype.read,
 };
 
@@ -67,7 +70,7 @@ function highestBit(status: number): number {
   return 2 ** Math.floor(Math.log2(status));
 }
 
-it('a batch behind a full collection runs as fast as the one before it', async () => {
+it('a batch after a full collection runs as fast as the one before it', async () => {
   await using store = await FeatureStore.connect({ nodes: [server.url] });
   await store.bulkLoad(
     ids.map((id, n) => [id, { country_iso: 'DE', risk_segment: n, tx_count_5m: n }]),

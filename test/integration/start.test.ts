@@ -9,11 +9,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Cluster, Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { formCluster } from '../../scripts/local-cluster/form-cluster.ts';
-import { LocalCluster, temporaryDir } from '../../scripts/local-cluster/local-cluster.ts';
-import { findPortRun } from '../../scripts/local-cluster/port-run.ts';
-import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
-import { findRedisServer } from '../../scripts/redis-server/find.ts';
+import { formCluster } from '../../rig/local-cluster/form-cluster.ts';
+import { LocalCluster, temporaryDir } from '../../rig/local-cluster/local-cluster.ts';
+import { findPortRun } from '../../rig/local-cluster/port-run.ts';
+import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
+import { findRedisServer } from '../../rig/redis-server/find.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 import { ScriptedServer } from './scripted-server.ts';
 

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { slotOf } from '../../src/cluster/slot.ts';
+import { slotOf } from '../../src/cluster/routing/slot.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
 
 const BATCH = { country_iso: 'US', risk_segment: 'low', tx_count_7d: 14, avg_amount_30d: 92.4 };

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import {
   startStandaloneServer,
   type StandaloneServer,
-} from '../../scripts/local-cluster/standalone-server.ts';
+} from '../../rig/local-cluster/standalone-server.ts';
 import { storeContract } from './store-contract.ts';
 
 /** Servers as Redis 7.4 is: HEXPIRE, but no HSETEX. */

@@ -8,8 +8,8 @@ import {
   LocalCluster,
   startLocalCluster,
   temporaryDir,
-} from '../../scripts/local-cluster/local-cluster.ts';
-import { findRedisServer } from '../../scripts/redis-server/find.ts';
+} from '../../rig/local-cluster/local-cluster.ts';
+import { findRedisServer } from '../../rig/redis-server/find.ts';
 import { FeatureStore } from '../../src/index.ts';
 
 const ids = Array.from({ length: 200 }, (_, n) => `u${n}`);

@@ -1,8 +1,8 @@
 /** A VIP group is one pipeline to one shard, whatever its size and whatever runs beside it. */
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startLocalCluster, type LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
+import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
 import { FeatureStore, type PipelineReport } from '../../src/index.ts';
 
 const SIZES = [20, 1_500, 10_000];

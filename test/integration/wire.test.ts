@@ -2,7 +2,7 @@
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FeatureStore, FeatureStoreError, type FeatureStoreOptions } from '../../src/index.ts';
-import { nextTurn } from '../../src/cluster/turns.ts';
+import { nextTurn } from '../../src/runtime/slices.ts';
 import { keysOf as ids, rowOf } from './bulk-rows.ts';
 import { ScriptedServer, type Script, type ScriptedConnection } from './scripted-server.ts';
 

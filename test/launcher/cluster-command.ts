@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAlive } from '../../scripts/local-cluster/process-identity.ts';
+import { isAlive } from '../../rig/local-cluster/process-identity.ts';
 
 export interface CommandResult {
   readonly code: number | null;

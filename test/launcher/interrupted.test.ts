@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { access, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import { ClusterCommand, livingOf } from './cluster-command.ts';
 
 const DEADLINE = { timeoutMs: 20_000 };
@@ -41,7 +41,7 @@ test('down after an interrupted up leaves nothing', async () => {
 });
 
 const HOLDER = `
-import { startLocalCluster } from './scripts/local-cluster/local-cluster.ts';
+import { startLocalCluster } from './rig/local-cluster/local-cluster.ts';
 const cluster = await startLocalCluster({ portFrom: 17100 });
 console.log(JSON.stringify([cluster.dataDir, ...cluster.nodes.map(({ pid }) => pid)]));
 setInterval(() => {}, 1000);

@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startLocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import type { LocalCluster } from '../../scripts/local-cluster/local-cluster.ts';
-import { startStandaloneServer } from '../../scripts/local-cluster/standalone-server.ts';
-import { waitUntil } from '../../scripts/local-cluster/wait-until.ts';
+import { startLocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import type { LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
+import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import { livingOf } from './cluster-command.ts';
 
 const DEADLINE = { timeoutMs: 20_000 };

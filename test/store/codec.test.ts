@@ -1,16 +1,13 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CommandWriter } from '../../src/cluster/resp/command-writer.ts';
+import { checkNames, decodeRow, encodeValue, FeatureEncoder } from '../../src/store/codec.ts';
 import {
-  checkNames,
-  decodeRow,
-  encodeValue,
-  FeatureEncoder,
   MAX_FEATURES,
   MAX_NAME_BYTES,
   MAX_ROW_BYTES,
   MAX_VALUE_BYTES,
-} from '../../src/store/codec.ts';
+} from '../../src/store/limits.ts';
 import type { FeatureStoreError } from '../../src/errors.ts';
 import type { Features } from '../../src/store/features.ts';
 import { decodeCommands } from '../cluster/plain-resp.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Context } from '../../src/store/context.ts';
-import { Closing } from '../../src/cluster/closing.ts';
-import { KeyLayout } from '../../src/store/key.ts';
+import { Closing } from '../../src/cluster/control/closing.ts';
+import { KeyLayout } from '../../src/store/key-layout.ts';
 import { ReadShapes } from '../../src/store/read-shape.ts';
 import { streamFeatures, type StreamOptions } from '../../src/store/feature-stream.ts';
 import { refusalOf } from './refusal.ts';

@@ -6,10 +6,9 @@ import {
   checkSignal,
   checkTimeoutMs,
   checkTtlSeconds,
-  MAX_TIMEOUT_MS,
-  MAX_TTL_SECONDS,
   show,
 } from '../../src/store/option-checks.ts';
+import { MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../../src/store/limits.ts';
 import { refusalOf } from './refusal.ts';
 
 test('a whole number within its bounds is given back', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Cluster, Redis } from '../../src/cluster/ioredis.ts';
+import { Cluster, Redis } from '../../src/cluster/lanes/ioredis.ts';
 import {
   resolveOptions,
   type FeatureStoreOptions,

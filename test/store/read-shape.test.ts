@@ -2,73 +2,57 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CommandWriter } from '../../src/cluster/resp/command-writer.ts';
 import { INCOMPLETE, ReplyReader, type Reply } from '../../src/cluster/resp/reply-reader.ts';
-import { slotOf } from '../../src/cluster/slot.ts';
-import { EntityKeys } from '../../src/store/entity-keys.ts';
-import { KeyLayout } from '../../src/store/key.ts';
-import { ReadBatch, ReadShape, ReadShapes } from '../../src/store/read-shape.ts';
+import { KeyTable } from '../../src/cluster/routing/key-table.ts';
+import { KeyLayout } from '../../src/store/key-layout.ts';
+import { FeatureReplies, ReadShape, ReadShapes } from '../../src/store/read-shape.ts';
 import { decodeCommands, encodeReply, type WireReply } from '../cluster/plain-resp.ts';
 import { anyText } from '../cluster/unicode.ts';
 import { refusalOf } from './refusal.ts';
 
 const layout = new KeyLayout('p:', { x: ['vip'] });
 
-function batchOf(shape: ReadShape, ids: readonly string[] = ['1']): ReadBatch {
-  const keys = new EntityKeys(layout, ids);
-  keys.extend(ids.length);
-  return new ReadBatch(shape, keys);
+/** What the replies to one id, or several, become. */
+const repliesOf = (shape: ReadShape, ids: readonly string[] = ['1']): FeatureReplies =>
+  new FeatureReplies(shape, ids);
+
+/** Reads a row as a lane does. */
+function readRow(replies: FeatureReplies, reader: ReplyReader): object | symbol {
+  const read = reader.readStrings(replies.columns);
+  return read === true ? replies.answerOfColumns() : read;
 }
 
-function commandsOf(shape: ReadShape, ids: readonly string[], asking: boolean): string[][] {
+function commandsOf(shape: ReadShape, id: string): string[][] {
+  const keys = new KeyTable(layout.keyPrefix);
+  layout.addKey(keys, id);
   const writer = new CommandWriter();
-  const batch = batchOf(shape, ids);
-  for (let row = 0; row < batch.rowCount; row++) batch.encode(row, writer, asking);
+  shape.command.write(keys, 0, writer);
   return decodeCommands(writer.view());
 }
 
-test('each row is an HMGET of its key, behind ASKING if need be', () => {
+test('a row is an HMGET of its key', () => {
   const shape = new ReadShape(['a', 'é']);
-  expect(commandsOf(shape, ['1', 'vip', 'é'], false)).toStrictEqual([
-    ['HMGET', 'p:1', 'a', 'é'],
-    ['HMGET', 'p:{x}:vip', 'a', 'é'],
-    ['HMGET', 'p:é', 'a', 'é'],
-  ]);
-  expect(commandsOf(shape, ['1', '2'], true)).toStrictEqual([
-    ['ASKING'],
-    ['HMGET', 'p:1', 'a', 'é'],
-    ['ASKING'],
-    ['HMGET', 'p:2', 'a', 'é'],
-  ]);
-});
-
-test('a batch knows the slots of its keys', () => {
-  const batch = batchOf(new ReadShape(['a']), ['1', 'vip', 'é']);
-  expect([batch.rowCount, batch.commandsPerRow]).toStrictEqual([3, 1]);
-  expect([0, 1, 2].map((row) => batch.slotOf(row))).toStrictEqual(
-    ['p:1', 'x', 'p:é'].map((key) => slotOf(key)),
-  );
-});
-
-test('the bytes of a row are those of its key and of the names, about', () => {
-  const batch = batchOf(new ReadShape(['a', 'é'.repeat(100)]), ['1', 'x'.repeat(1_000)]);
-  for (const row of [0, 1]) {
-    const writer = new CommandWriter();
-    batch.encode(row, writer, false);
-    expect(Math.abs(writer.length - batch.bytesOf(row))).toBeLessThan(40);
-  }
+  expect(commandsOf(shape, '1')).toStrictEqual([['HMGET', 'p:1', 'a', 'é']]);
+  expect(commandsOf(shape, 'vip')).toStrictEqual([['HMGET', 'p:{x}:vip', 'a', 'é']]);
+  expect(commandsOf(shape, 'é')).toStrictEqual([['HMGET', 'p:é', 'a', 'é']]);
 });
 
 test('a row is read from the bytes, and from the reply, to the same', () => {
-  const batch = batchOf(new ReadShape(['a', 'b', 'c']));
+  const replies = repliesOf(new ReadShape(['a', 'b', 'c']));
   const reader = new ReplyReader();
   reader.push(Buffer.from('*3\r\n$1\r\n7\r\n$-1\r\n$0\r\n\r\n'));
-  expect(batch.readAnswer(reader)).toStrictEqual({ a: '7', c: '' });
-  expect(batch.answerOf([['7', null, '']], 0)).toStrictEqual({ a: '7', c: '' });
-  expect(batch.readAnswer(reader)).toBe(INCOMPLETE);
+  expect(readRow(replies, reader)).toStrictEqual({ a: '7', c: '' });
+  expect(replies.answerOf([['7', null, '']], 0)).toStrictEqual({ a: '7', c: '' });
+  expect(readRow(replies, reader)).toBe(INCOMPLETE);
+});
+
+test('rows of bytes have no quick way', () => {
+  const replies = new FeatureReplies(new ReadShape(['a']), ['1'], 'bytes');
+  expect([replies.usual, replies.stringsAs]).toStrictEqual([undefined, 'bytes']);
 });
 
 test.each([null, 'OK', 7, [['1']], [['1', '2', '3', '4']]])('%j is no answer to HMGET', (reply) => {
-  const batch = batchOf(new ReadShape(['a', 'b', 'c']));
-  expect(batch.answerOf([reply], 0)).toMatchObject({ code: 'UNEXPECTED_REPLY' });
+  const replies = repliesOf(new ReadShape(['a', 'b', 'c']));
+  expect(replies.answerOf([reply], 0)).toMatchObject({ code: 'UNEXPECTED_REPLY' });
 });
 
 describe('a row of any names and values', () => {
@@ -132,16 +116,16 @@ describe('a row of any names and values', () => {
     fc.assert(
       fc.property(tables, ([names, rows, isResp2]) => {
         const shape = new ReadShape(names);
-        const batch = batchOf(shape);
+        const replies = repliesOf(shape);
         const reader = new ReplyReader();
         for (const row of rows) {
           const values = asServed(names, row);
           reader.push(Buffer.from(encoded(values, isResp2 ? 'null string' : '_')));
-          const quick = batch.readAnswer(reader) as object;
+          const quick = readRow(replies, reader) as object;
           const wanted = plainRow(names, values);
           expect(inOrder(Object.entries(quick))).toStrictEqual(inOrder(wanted));
           expect(Object.getPrototypeOf(quick)).toBe(Object.prototype);
-          const thorough = batch.answerOf([values], 0);
+          const thorough = replies.answerOf([values], 0);
           expect(quick).toStrictEqual(thorough);
           expect(Object.keys(quick)).toStrictEqual(Object.keys(thorough));
           const own = Object.values(Object.getOwnPropertyDescriptors(quick));
@@ -155,12 +139,12 @@ describe('a row of any names and values', () => {
 
   test.each([1, 2, 10, 50, 129, 200])('of %i names is right with all, some and none', (count) => {
     const names = Array.from({ length: count }, (_, i) => `f${i}`);
-    const batch = batchOf(new ReadShape(names));
+    const replies = repliesOf(new ReadShape(names));
     for (const keep of [(): boolean => true, (i: number): boolean => i % 2 > 0, () => false]) {
       const values = names.map((_, i) => (keep(i) ? `${i}` : null));
       const reader = new ReplyReader();
       reader.push(Buffer.from(encoded(values, '_')));
-      expect(Object.entries(batch.readAnswer(reader) as object)).toStrictEqual(
+      expect(Object.entries(readRow(replies, reader) as object)).toStrictEqual(
         plainRow(names, values),
       );
     }
@@ -175,7 +159,7 @@ describe('a row of any names and values', () => {
         ]) {
           const reader = new ReplyReader();
           reader.push(Buffer.from('*2\r\n$1\r\n1\r\n$1\r\n2\r\n'));
-          const row = batchOf(new ReadShape(names)).readAnswer(reader) as object;
+          const row = readRow(repliesOf(new ReadShape(names)), reader) as object;
           expect(Object.keys(row)).toStrictEqual(names);
         }
       }
@@ -183,16 +167,16 @@ describe('a row of any names and values', () => {
   });
 
   test('is its own: a change to one is seen in no other', () => {
-    const batch = batchOf(new ReadShape(['a', '__proto__']));
+    const replies = repliesOf(new ReadShape(['a', '__proto__']));
     const reader = new ReplyReader();
     reader.push(Buffer.from('*2\r\n$1\r\n1\r\n$1\r\n2\r\n'.repeat(3)));
-    const first = batch.readAnswer(reader) as Record<string, string>;
+    const first = readRow(replies, reader) as Record<string, string>;
     first['a'] = 'changed';
     first['other'] = 'new';
-    const second = batch.readAnswer(reader) as Record<string, string>;
+    const second = readRow(replies, reader) as Record<string, string>;
     delete second['a'];
     const wanted = JSON.parse('{ "a": "1", "__proto__": "2" }') as unknown;
-    expect(batch.readAnswer(reader)).toStrictEqual(wanted);
+    expect(readRow(replies, reader)).toStrictEqual(wanted);
     expect(Object.entries(first)).toStrictEqual([
       ['a', 'changed'],
       ['__proto__', '2'],
@@ -203,31 +187,31 @@ describe('a row of any names and values', () => {
 
 test('a batch counts the features that it read, whichever way', () => {
   const shape = new ReadShape(['a', 'b', 'c']);
-  const [batch, other] = [batchOf(shape), batchOf(shape)];
-  expect(batch.featureCount).toBe(0);
+  const [replies, other] = [repliesOf(shape), repliesOf(shape)];
+  expect(replies.featureCount).toBe(0);
   const reader = new ReplyReader();
   reader.push(Buffer.from('*3\r\n$1\r\n1\r\n_\r\n$0\r\n\r\n*3\r\n_\r\n_\r\n_\r\n*3\r\n$1\r\n'));
-  batch.readAnswer(reader);
-  expect(batch.featureCount).toBe(2);
-  batch.readAnswer(reader);
-  expect(batch.featureCount).toBe(2);
-  expect(batch.readAnswer(reader)).toBe(INCOMPLETE);
-  batch.answerOf([['1', '2', '3']], 0);
-  batch.answerOf(['OK'], 0);
-  expect([batch.featureCount, other.featureCount]).toStrictEqual([5, 0]);
+  readRow(replies, reader);
+  expect(replies.featureCount).toBe(2);
+  readRow(replies, reader);
+  expect(replies.featureCount).toBe(2);
+  expect(readRow(replies, reader)).toBe(INCOMPLETE);
+  replies.answerOf([['1', '2', '3']], 0);
+  replies.answerOf(['OK'], 0);
+  expect([replies.featureCount, other.featureCount]).toStrictEqual([5, 0]);
 });
 
 test('batches of one shape, read by turns, do not mix their rows', () => {
   const shape = new ReadShape(['a', 'b']);
   const readers = [new ReplyReader(), new ReplyReader()];
-  const batches = [batchOf(shape), batchOf(shape)];
+  const batches = [repliesOf(shape), repliesOf(shape)] as const;
   for (const [i, reader] of readers.entries()) {
     reader.push(Buffer.from(`*2\r\n$1\r\n${i}\r\n$1\r\nx`));
-    expect(batches[i]?.readAnswer(reader)).toBe(INCOMPLETE);
+    expect(readRow(batches[i]!, reader)).toBe(INCOMPLETE);
   }
   for (const [i, reader] of readers.entries()) {
     reader.push(Buffer.from('\r\n'));
-    expect(batches[i]?.readAnswer(reader)).toStrictEqual({ a: `${i}`, b: 'x' });
+    expect(readRow(batches[i]!, reader)).toStrictEqual({ a: `${i}`, b: 'x' });
   }
 });
 
@@ -259,8 +243,8 @@ test('an array that was changed gives a shape of its own, and does not change th
   const changed = shapes.of(names);
   expect(changed.names).toStrictEqual(['a', 'c']);
   expect(shape.names).toStrictEqual(['a', 'b']);
-  expect(commandsOf(changed, ['k'], false)).toStrictEqual([['HMGET', 'p:k', 'a', 'c']]);
-  expect(commandsOf(shape, ['k'], false)).toStrictEqual([['HMGET', 'p:k', 'a', 'b']]);
+  expect(commandsOf(changed, 'k')).toStrictEqual([['HMGET', 'p:k', 'a', 'c']]);
+  expect(commandsOf(shape, 'k')).toStrictEqual([['HMGET', 'p:k', 'a', 'b']]);
   names.push('');
   expect(refusalOf(() => shapes.of(names)).code).toBe('INVALID_FEATURE');
   names.pop();

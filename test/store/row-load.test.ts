@@ -2,14 +2,15 @@ import { expect, test } from 'vitest';
 import { FeatureStoreError } from '../../src/errors.ts';
 import type { Context } from '../../src/store/context.ts';
 import type { FeatureRows } from '../../src/store/features.ts';
-import { KeyLayout } from '../../src/store/key.ts';
-import { loadRows, type RowWriter } from '../../src/store/row-load.ts';
+import { KeyLayout } from '../../src/store/key-layout.ts';
+import { loadRows } from '../../src/store/row-load.ts';
+import type { RowWriter } from '../../src/store/row-writer.ts';
 
 /** Without a connection: whatever would send or wait fails with another error than a refusal. */
 const nowhere = { layout: new KeyLayout('p:', {}) } as Context;
 
 /**
- * Refuses 'bad', and tells which rows it looked at, and how.
+ * Refuses 'bad', and notes which rows it looked at, and how.
  * @param rowBytes what a row takes encoded
  */
 function writer(rowBytes = 1): RowWriter & { looked: string[] } {
@@ -20,14 +21,15 @@ function writer(rowBytes = 1): RowWriter & { looked: string[] } {
   };
   return {
     looked,
-    commandsPerRow: 1,
+    usualReplies: () => [],
     check: (id) => {
       look('check', id);
       return 1;
     },
-    write: (id, _key, _features, to) => {
+    write: (id, _features, _keys, rows) => {
       look('write', id);
-      to.bulkString('x'.repeat(rowBytes));
+      rows.writer.bulkString('x'.repeat(rowBytes));
+      rows.endCommand();
       return 1;
     },
     answerOf: () => true,

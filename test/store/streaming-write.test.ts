@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
-import { CommandWriter } from '../../src/cluster/resp/command-writer.ts';
-import { INCOMPLETE, ReplyReader, type Reply } from '../../src/cluster/resp/reply-reader.ts';
+import { CommandWriter, encodeCommand } from '../../src/cluster/resp/command-writer.ts';
+import { EncodedRows } from '../../src/cluster/resp/encoded-rows.ts';
+import { INCOMPLETE, OTHER, ReplyReader, type Reply } from '../../src/cluster/resp/reply-reader.ts';
+import { KeyPrefix, KeyTable } from '../../src/cluster/routing/key-table.ts';
 import type { Context } from '../../src/store/context.ts';
 import type { Features } from '../../src/store/features.ts';
-import type { FieldTtlCommand } from '../../src/store/field-ttl-support.ts';
-import type { RowWriter } from '../../src/store/row-load.ts';
+import type { FieldTtlCommand } from '../../src/cluster/delivery/field-ttl-command.ts';
+import type { RowWriter } from '../../src/store/row-writer.ts';
 import { zeroCounters } from '../../src/store/stats.ts';
 import {
   checkStreamingReplies,
@@ -20,12 +22,24 @@ function newWriter(command: FieldTtlCommand, counters = zeroCounters()): RowWrit
   return streamingWriter({ counters } as Context, command, 60); // all that a writer reads
 }
 
-function commandsOf(command: FieldTtlCommand, features: Features): string[][] {
-  const rows = newWriter(command);
-  const writer = new CommandWriter();
-  expect(rows.write('u1', 'p:u1', features, writer)).toBe(Object.keys(features).length);
-  expect(rows.writeSecond).toBeUndefined();
-  return decodeCommands(writer.view());
+/** Where a writer writes the row of u1. */
+function newPlace(): { keys: KeyTable; rows: EncodedRows } {
+  const keys = new KeyTable(new KeyPrefix('p:'));
+  keys.add('u1');
+  return { keys, rows: new EncodedRows(new CommandWriter()) };
+}
+
+function written(command: FieldTtlCommand, features: Features): EncodedRows {
+  const { keys, rows } = newPlace();
+  expect(newWriter(command).write('u1', features, keys, rows)).toBe(Object.keys(features).length);
+  rows.endRow();
+  return rows;
+}
+
+function commandsOf(command: FieldTtlCommand, features: Features, asking = false): string[][] {
+  const lane = new CommandWriter();
+  written(command, features).write(0, lane, asking ? encodeCommand('ASKING') : undefined);
+  return decodeCommands(lane.view());
 }
 
 test('HSETEX writes fields and their TTL in one command', () => {
@@ -33,7 +47,7 @@ test('HSETEX writes fields and their TTL in one command', () => {
   expect(commands).toStrictEqual([
     ['HSETEX', 'p:u1', 'EX', '60', 'FIELDS', '2', 'a', '1', 'b', 'false'],
   ]);
-  expect(newWriter('HSETEX')).toMatchObject({ commandsPerRow: 1, transaction: false });
+  expect(written('HSETEX', { a: 1 }).repliesOf(0)).toStrictEqual([1]);
 });
 
 test('without HSETEX, a transaction writes fields and their TTL', () => {
@@ -44,7 +58,8 @@ test('without HSETEX, a transaction writes fields and their TTL', () => {
     ['HEXPIRE', 'p:u1', '60', 'FIELDS', '2', 'a', 'b'],
     ['EXEC'],
   ]);
-  expect(newWriter('HEXPIRE')).toMatchObject({ commandsPerRow: 4, transaction: true });
+  expect(written('HEXPIRE', { a: 1 }).repliesOf(0)).toStrictEqual([4]);
+  expect(commandsOf('HEXPIRE', { a: 1, b: false }, true)).toStrictEqual([['ASKING'], ...commands]);
 });
 
 test.each(COMMANDS)('with %s, a row without features sends nothing', (command) => {
@@ -55,7 +70,8 @@ test.each(COMMANDS)('with %s, a row without features sends nothing', (command) =
 test.each(COMMANDS)('with %s, bad names and values are refused', (command) => {
   for (const bad of [{ '': 1 }, { a: Number.NaN }]) {
     expect(refusalOf(() => newWriter(command).check('u1', bad)).code).toBe('INVALID_FEATURE');
-    const write = (): unknown => newWriter(command).write('u1', 'p:u1', bad, new CommandWriter());
+    const { keys, rows } = newPlace();
+    const write = (): unknown => newWriter(command).write('u1', bad, keys, rows);
     expect(refusalOf(write).code).toBe('INVALID_FEATURE');
   }
 });
@@ -63,9 +79,9 @@ test.each(COMMANDS)('with %s, bad names and values are refused', (command) => {
 test('each written feature is counted', () => {
   const counters = zeroCounters();
   const counting = newWriter('HSETEX', counters);
-  const writer = new CommandWriter();
-  counting.onWritten(counting.write('u1', 'p:u1', { a: 1, b: 2 }, writer));
-  counting.onWritten(counting.write('u2', 'p:u2', { a: 1 }, writer));
+  const { keys, rows } = newPlace();
+  counting.onWritten(counting.write('u1', { a: 1, b: 2 }, keys, rows));
+  counting.onWritten(counting.write('u2', { a: 1 }, keys, rows));
   expect(counters).toStrictEqual({ ...zeroCounters(), streamingWritesTotal: 3 });
 });
 
@@ -118,9 +134,8 @@ test.each<[Reply, string]>([
 function readFrom(command: FieldTtlCommand, bytes: string, featureCount: number): unknown {
   const reader = new ReplyReader();
   reader.push(Buffer.from(bytes));
-  const answer = newWriter(command).readAnswer?.(reader, featureCount);
-  if (answer === INCOMPLETE) return ['incomplete', bytes.slice(reader.mark)];
-  return [answer, bytes.slice(reader.mark)];
+  const answer = reader.readUsual(newWriter(command).usualReplies(featureCount));
+  return [answer, bytes.slice(reader.position)];
 }
 
 const EXECUTED = '+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n*2\r\n:1\r\n:1\r\n';
@@ -132,7 +147,7 @@ test.each([
   expect(readFrom(command, `${whole}:7\r\n`, 2)).toStrictEqual([true, ':7\r\n']);
   for (let end = 0; end < whole.length; end++) {
     const part = whole.slice(0, end);
-    expect(readFrom(command, part, 2)).toStrictEqual(['incomplete', part]);
+    expect(readFrom(command, part, 2)).toStrictEqual([INCOMPLETE, part]);
   }
 });
 
@@ -148,7 +163,7 @@ test.each([
   ['HEXPIRE', EXECUTED.replace('*2\r\n:1\r\n:1', '*3\r\n:1\r\n:1')],
   ['HEXPIRE', '+OK\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT\r\n'],
 ] as const)('what %s replies as %j is left to the slow way', (command, bytes) => {
-  expect(readFrom(command, bytes, 2)).toStrictEqual([undefined, bytes]);
+  expect(readFrom(command, bytes, 2)).toStrictEqual([OTHER, bytes]);
 });
 
 test('the writers of a store are kept by command and TTL, and are few', () => {
@@ -164,12 +179,9 @@ test('the writers of a store are kept by command and TTL, and are few', () => {
 test.each(COMMANDS)(
   'with %s, rows of any number of features have words of their own',
   (command) => {
-    const rows = newWriter(command);
     for (const count of [1, 2, 1, 64, 65, 66, 65, 1_000, 2]) {
       const features = Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, i]));
-      const writer = new CommandWriter();
-      rows.write('u1', 'p:u1', features, writer);
-      const [first = [], second = []] = decodeCommands(writer.view()).filter(([name]) => {
+      const [first = [], second = []] = commandsOf(command, features).filter(([name]) => {
         return name !== 'MULTI' && name !== 'EXEC';
       });
       const pairs = Object.entries(features).flatMap(([name, value]) => [name, String(value)]);

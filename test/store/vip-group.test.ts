@@ -1,76 +1,51 @@
 import { expect, test } from 'vitest';
-import { checkId } from '../../src/store/key.ts';
-import { MAX_GROUP_MEMBERS, VipGroups } from '../../src/store/vip-group.ts';
-import { refusalOf } from './refusal.ts';
+import { Closing } from '../../src/cluster/control/closing.ts';
+import type { Connection } from '../../src/cluster/control/connection.ts';
+import { slotOf } from '../../src/cluster/routing/slot.ts';
+import { Topology } from '../../src/cluster/routing/topology.ts';
+import { ReadShapes } from '../../src/store/read-shape.ts';
+import type { Context } from '../../src/store/context.ts';
+import { KeyLayout } from '../../src/store/key-layout.ts';
+import { VipGroup } from '../../src/store/vip-group.ts';
 
-const groupsOf = (groups: Record<string, unknown>): VipGroups =>
-  new VipGroups(groups as Record<string, string[]>, checkId);
+const layout = new KeyLayout('p:', { vip: ['b', 'a'], none: [] });
 
-test('a group has its members in the order they were given', () => {
-  const groups = groupsOf({ vip: ['b', 'a'], top: ['c'], none: [] });
-  expect(groups.names).toStrictEqual(['vip', 'top', 'none']);
-  expect(groups.membersOf('vip')).toStrictEqual(['b', 'a']);
-  expect(groups.membersOf('none')).toStrictEqual([]);
-  expect(['a', 'b', 'c', 'd'].map((id) => groups.groupOf(id))).toStrictEqual([
-    'vip',
-    'vip',
-    'top',
-    undefined,
-  ]);
+function groupOf(name: string, topology: Topology): VipGroup {
+  const context = {
+    layout,
+    options: { timeoutMs: 10_000 },
+    // All that a group reads, but for its rows.
+    connection: { topology, closing: new Closing() } as Connection,
+    readShapes: new ReadShapes(),
+  } as Context;
+  return new VipGroup(context, name);
+}
+
+test('a group has the slot of its members’ keys, and their order', () => {
+  const group = groupOf('vip', new Topology());
+  expect(group.ids).toStrictEqual(['b', 'a']);
+  expect(group.slot).toBe(slotOf(layout.keyFor('a')));
+  expect(group.slot).toBe(slotOf(layout.keyFor('b')));
 });
 
-test('members are a copy that nobody changes', () => {
-  const ids = ['a'];
-  const groups = groupsOf({ vip: ids });
-  ids.push('b');
-  expect(groups.membersOf('vip')).toStrictEqual(['a']);
-  expect(groups.groupOf('b')).toBeUndefined();
-  expect(Object.isFrozen(groups.membersOf('vip'))).toBe(true);
+test('its shard is the one that owns the slot now, if one does', () => {
+  const topology = new Topology();
+  const group = groupOf('vip', topology);
+  expect(group.shard()).toBeUndefined();
+  topology.assign(group.slot, 'a:1');
+  expect(group.shard()).toBe('a:1');
+  topology.assign(group.slot, 'b:1');
+  expect(group.shard()).toBe('b:1');
 });
 
-test('a name that was not declared is refused, with those that were', () => {
-  const error = refusalOf(() => groupsOf({ vip: ['a'], top: ['b'] }).membersOf('pro'));
-  expect(error.code).toBe('UNKNOWN_VIP_GROUP');
-  expect(error.message).toContain("'pro' is not among vipGroups; declared are: vip, top.");
-  expect(refusalOf(() => groupsOf({}).membersOf('pro')).message).toContain('declared are: none');
+test('bad names and bad options are refused before anything is sent', async () => {
+  const group = groupOf('vip', new Topology());
+  await expect(group.batchGetFeatures([''])).rejects.toMatchObject({ code: 'INVALID_FEATURE' });
+  await expect(group.batchGetFeatures(['f'], { timeoutMs: 0 })).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+  });
 });
 
-test.each(['constructor', '__proto__', 'toString'])(
-  '%s is a name, and no group by itself',
-  (name) => {
-    expect(refusalOf(() => groupsOf({}).membersOf(name)).code).toBe('UNKNOWN_VIP_GROUP');
-    expect(groupsOf({}).groupOf(name)).toBeUndefined();
-    const declared = groupsOf(Object.fromEntries([[name, [name]]]));
-    expect(declared.membersOf(name)).toStrictEqual([name]);
-    expect(declared.groupOf(name)).toBe(name);
-  },
-);
-
-test.each([
-  [{ vip: ['a', 'b', 'a'] }, "Id 'a' is twice in vipGroups.vip"],
-  [{ vip: ['a'], top: ['b', 'a'] }, "Id 'a' is in vipGroups.vip and in vipGroups.top"],
-  [{ 'v{i}p': [] }, 'vipGroups.v{i}p has braces in its name'],
-  [{ 'v}': [] }, 'vipGroups.v} has braces in its name'],
-  [{ '': [] }, 'a group without a name'],
-  [{ 'v\uD800': [] }, 'not well-formed'],
-  [{ vip: 'u1' }, "vipGroups.vip must be an array of ids, but is 'u1'"],
-  [{ vip: new Set(['u1']) }, 'vipGroups.vip must be an array of ids'],
-])('%j is refused', (groups, message) => {
-  const error = refusalOf(() => groupsOf(groups));
-  expect(error.code).toBe('INVALID_OPTION');
-  expect(error.message).toContain(message);
-});
-
-test('a group has as many members as the limit says, and not one more', () => {
-  const ids = Array.from({ length: MAX_GROUP_MEMBERS }, (_, index) => `u${index}`);
-  expect(groupsOf({ vip: ids }).membersOf('vip')).toHaveLength(MAX_GROUP_MEMBERS);
-  const error = refusalOf(() => groupsOf({ vip: [...ids, 'more'] }));
-  expect(error.code).toBe('INVALID_OPTION');
-  expect(error.message).toContain(
-    `vipGroups.vip has ${MAX_GROUP_MEMBERS + 1} members; the limit is ${MAX_GROUP_MEMBERS}`,
-  );
-});
-
-test.each([[''], ['a{b}'], [undefined]])('the member %j is no id', (id) => {
-  expect(refusalOf(() => groupsOf({ vip: [id] })).code).toBe('INVALID_ID');
+test('a group without members has no rows', async () => {
+  expect(await groupOf('none', new Topology()).batchGetFeatures(['f'])).toStrictEqual([]);
 });

@@ -1,3 +1,6 @@
+import type { ReceivedBytes } from './received-bytes.ts';
+import { MAX_TABLE_BYTES, sharedStrings } from './string-table.ts';
+
 /** How often a column that pays may fail before it counts as one that does not. */
 const FULL_CREDIT = 64;
 /** So many values are then read past the table before it is tried again. */
@@ -24,6 +27,23 @@ export class ColumnValues {
 
   get columnCount(): number {
     return this.values.length;
+  }
+
+  /** The text of the bytes, which are those of `chunk` too; undefined where they are not UTF-8. */
+  textOf(
+    column: number,
+    bytes: Uint8Array,
+    begin: number,
+    end: number,
+    chunk: ReceivedBytes,
+  ): string | undefined {
+    if (end - begin > MAX_TABLE_BYTES || !this.repeats(column)) return chunk.textOf(begin, end);
+    const known = sharedStrings.find(bytes, begin, end);
+    this.learn(column, known !== undefined);
+    if (known !== undefined) return known;
+    const text = chunk.textOf(begin, end);
+    if (text !== undefined) sharedStrings.keep(text);
+    return text;
   }
 
   /** Whether values of this column have been coming again. Asked for once per value. */

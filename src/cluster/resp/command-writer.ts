@@ -7,6 +7,8 @@
  * again with the long way when it meets something else. RESP counts bytes, of UTF-8.
  */
 
+import type { KeyTable } from '../routing/key-table.ts';
+
 /** A word of a command. Bytes are copied as they are. */
 export type Word = string | number | Uint8Array;
 
@@ -143,6 +145,16 @@ export class CommandWriter {
     this.#length += byteCount;
     this.#bytes[this.#length++] = CR;
     this.#bytes[this.#length++] = LF;
+  }
+
+  /** One string: the key of that row. */
+  key({ prefix, rests, bounds }: KeyTable, row: number): void {
+    const begin = bounds[row] ?? 0;
+    const restLength = (bounds[row + 1] ?? 0) - begin;
+    this.bulkBytes(prefix.bytes, restLength);
+    const bytes = this.#bytes;
+    const at = this.#length - 2 - restLength;
+    for (let i = 0; i < restLength; i++) bytes[at + i] = rests[begin + i] ?? 0;
   }
 
   /**

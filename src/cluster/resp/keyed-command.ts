@@ -8,6 +8,7 @@
  * of writing word by word.
  */
 
+import type { KeyTable } from '../routing/key-table.ts';
 import { CommandWriter, encodeHead, encodeWords } from './command-writer.ts';
 
 /** For longer ones no template is kept: they are few. */
@@ -27,9 +28,9 @@ export class KeyedCommand {
   /** By the length of what follows the prefix. */
   readonly #templates: (Template | undefined)[] = [];
 
-  constructor(name: string, wordsBehindKey: readonly string[]) {
-    this.#head = encodeHead(2 + wordsBehindKey.length, name);
-    this.#tail = encodeWords(...wordsBehindKey);
+  constructor(name: string, wordsAfterKey: readonly (string | number)[] = []) {
+    this.#head = encodeHead(2 + wordsAfterKey.length, name);
+    this.#tail = encodeWords(...wordsAfterKey);
   }
 
   /** Bytes of the words after the key. */
@@ -37,20 +38,12 @@ export class KeyedCommand {
     return this.#tail.length;
   }
 
-  /** The command for the key of `prefix` and the bytes of `rests` from `begin` to `end`. */
-  write(
-    writer: CommandWriter,
-    prefix: Uint8Array,
-    rests: Uint8Array,
-    begin: number,
-    end: number,
-  ): void {
-    const restLength = end - begin;
-    let template = this.#templates[restLength];
-    if (template?.prefix !== prefix) {
-      template = this.#templateOf(prefix, restLength);
-      if (restLength <= MAX_TEMPLATE_REST) this.#templates[restLength] = template;
-    }
+  /** Writes the command with the key of that row. */
+  write({ prefix, rests, bounds }: KeyTable, row: number, writer: CommandWriter): void {
+    const begin = bounds[row] ?? 0;
+    const end = bounds[row + 1] ?? 0;
+    let template = this.#templates[end - begin];
+    if (template?.prefix !== prefix.bytes) template = this.#templateOf(prefix.bytes, end - begin);
     writer.filled(template.bytes, template.restAt, rests, begin, end);
   }
 
@@ -60,6 +53,44 @@ export class KeyedCommand {
     writer.bulkBytes(prefix, restLength);
     const restAt = writer.length - 2 - restLength;
     writer.encoded(this.#tail);
-    return { prefix, bytes: Uint8Array.from(writer.view()), restAt };
+    const template = { prefix, bytes: Uint8Array.from(writer.view()), restAt };
+    if (restLength <= MAX_TEMPLATE_REST) this.#templates[restLength] = template;
+    return template;
   }
 }
+
+/** The same command for every key of a table: what a batch sends. One reply each. */
+export class KeyedRows {
+  /** The commands of all rows in order, where they are encoded already. Nobody changes them. */
+  readonly whole: Uint8Array | undefined;
+  readonly #command: KeyedCommand;
+  readonly #keys: KeyTable;
+  readonly #fixedBytes: number;
+
+  constructor(command: KeyedCommand, keys: KeyTable, whole?: Uint8Array) {
+    this.#command = command;
+    this.#keys = keys;
+    this.#fixedBytes = command.tailBytes + keys.prefix.bytes.length;
+    this.whole = whole;
+  }
+
+  /**
+   * Writes the row's command, after `before` where that is given. Gives the number of its replies.
+   */
+  write(row: number, writer: CommandWriter, before: Uint8Array | undefined): number {
+    if (before !== undefined) writer.encoded(before);
+    this.#command.write(this.#keys, row, writer);
+    return 1;
+  }
+
+  bytesOf(row: number): number {
+    const { bounds } = this.#keys;
+    return this.#fixedBytes + (bounds[row + 1] ?? 0) - (bounds[row] ?? 0);
+  }
+
+  repliesOf(): readonly number[] {
+    return ONE_REPLY;
+  }
+}
+
+const ONE_REPLY: readonly number[] = [1];

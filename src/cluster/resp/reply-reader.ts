@@ -18,7 +18,6 @@
  * boolean 1 or 0. https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
 
-import { ChunkText } from './chunk-text.ts';
 import type { ColumnValues } from './column-values.ts';
 import { OpenArrays } from './open-arrays.ts';
 import {
@@ -51,7 +50,8 @@ import {
   VERBATIM,
   ZERO,
 } from './resp-bytes.ts';
-import { MAX_TABLE_BYTES, sharedStrings } from './string-table.ts';
+import { ReceivedBytes } from './received-bytes.ts';
+import { ANY_INTEGER, type UsualReply } from './usual-reply.ts';
 
 export { ProtocolError, ServerError, type Reply, type StringsAs } from './reply.ts';
 
@@ -66,94 +66,24 @@ const MAX_DIGITS = 16;
 /** Of `#plainNumber`, which gives a number below -1 where there is none. */
 const MORE = -2;
 const UNLIKE = -3;
-const NO_BYTES = Buffer.alloc(0);
 
-export class ReplyReader {
-  #bytes: Buffer = NO_BYTES;
-  readonly #text = new ChunkText();
-  #at = 0;
-  /** What `#bytes` is the first part of, where replies were put together from chunks. */
-  #room: Buffer = NO_BYTES;
-  /** Bytes of the stream that came before `#bytes`. */
-  #bytesBefore = 0;
+export class ReplyReader extends ReceivedBytes {
   /** After the number that was read last. */
   #numberEnd = 0;
-  /** Came in, not looked at: the reply that is being read is known to need more. */
-  readonly #waiting: Buffer[] = [];
-  #waitingBytes = 0;
-  /** Where the string ends that is not there whole: reading on before that is useless. */
-  #neededEnd = 0;
   /** Of the reply that `read` is in the middle of. */
   readonly #arrays = new OpenArrays();
-  #isInReply = false;
-  #isInPush = false;
-
-  /** Takes a chunk of the socket. It is kept until its last reply has been read. */
-  push(chunk: Buffer): void {
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
-    if (this.#bytes.length + this.#waitingBytes < this.#neededEnd) return;
-    if (this.#at === this.#bytes.length && this.#waiting.length === 1) {
-      this.#bytesBefore += this.#at;
-      this.#bytes = chunk;
-      this.#room = NO_BYTES;
-      this.#at = 0;
-    } else {
-      this.#append();
-    }
-    this.#text.reset(this.#bytes);
-    this.#neededEnd = 0;
-    this.#waiting.length = 0;
-    this.#waitingBytes = 0;
-  }
-
-  /** Puts what waits after what is left, in a buffer that doubles: no copy of it all per chunk. */
-  #append(): void {
-    let end = this.#bytes.length;
-    if (this.#room.length < end + this.#waitingBytes) {
-      const rest = this.#bytes.subarray(this.#at);
-      end = rest.length;
-      this.#room = Buffer.concat([rest], 2 * end + this.#waitingBytes);
-      this.#bytesBefore += this.#at;
-      this.#at = 0;
-    }
-    for (const chunk of this.#waiting) end += chunk.copy(this.#room, end);
-    this.#bytes = this.#room.subarray(0, end);
-  }
-
-  /** How many bytes of the stream have been read; for `rewind`, within the next reply. */
-  get mark(): number {
-    return this.#bytesBefore + this.#at;
-  }
-
-  /** Goes back to the start of a reply that was not read whole, in another way than by `read`. */
-  rewind(mark: number): void {
-    this.#at = mark - this.#bytesBefore;
-  }
-
   /** Whether `read` has read a part of an array, and needs more bytes. */
-  get isInReply(): boolean {
-    return this.#isInReply;
-  }
-
-  /** Bytes that have come and are not read. */
-  get unreadBytes(): number {
-    return this.#bytes.length - this.#at + this.#waitingBytes;
-  }
-
-  /** Whether no byte is left. */
-  get empty(): boolean {
-    return this.unreadBytes === 0;
-  }
+  isInReply = false;
+  #isInPush = false;
 
   /** The bytes that come next, for the message of an error. */
   peek(): string {
-    return JSON.stringify(this.#bytes.toString('latin1', this.#at, this.#at + 40));
+    return JSON.stringify(this.bytes.toString('latin1', this.at, this.at + 40));
   }
 
   /** Skips push frames, which answer nobody. @throws ProtocolError */
   skipPushes(): typeof INCOMPLETE | undefined {
-    while (this.#isInPush || (this.#bytes[this.#at] === PUSH && !this.#isInReply)) {
+    while (this.#isInPush || (this.bytes[this.at] === PUSH && !this.isInReply)) {
       this.#isInPush = true;
       if (this.read() === INCOMPLETE) return INCOMPLETE;
       this.#isInPush = false;
@@ -167,10 +97,10 @@ export class ReplyReader {
    */
   readStrings(columns: ColumnValues): true | typeof OTHER | typeof INCOMPLETE {
     const { values } = columns;
-    const bytes = this.#bytes;
-    if (this.#at >= bytes.length) return INCOMPLETE;
-    if (bytes[this.#at] !== ARRAY || this.#isInReply) return OTHER;
-    const count = this.#plainNumber(this.#at + 1);
+    const bytes = this.bytes;
+    if (this.at >= bytes.length) return INCOMPLETE;
+    if (bytes[this.at] !== ARRAY || this.isInReply) return OTHER;
+    const count = this.#plainNumber(this.at + 1);
     if (count === MORE) return INCOMPLETE;
     if (count !== values.length) return OTHER;
     let at = this.#numberEnd;
@@ -193,11 +123,11 @@ export class ReplyReader {
         }
         const end = at + length;
         if (end + 2 > bytes.length) {
-          this.#neededEnd = end + 2;
+          this.neededEnd = end + 2;
           return INCOMPLETE;
         }
         if (bytes[end] !== CR || bytes[end + 1] !== LF) return OTHER;
-        const text = this.#columnText(at, end, columns, i);
+        const text = columns.textOf(i, bytes, at, end, this);
         if (text === undefined) return OTHER;
         values[i] = text;
         presentCount++;
@@ -211,31 +141,44 @@ export class ReplyReader {
         return type === undefined ? INCOMPLETE : OTHER;
       }
     }
-    this.#at = at;
+    this.at = at;
     columns.presentCount = presentCount;
+    return true;
+  }
+
+  /** Reads replies that are these. Consumes nothing unless it gives true. */
+  readUsual(replies: readonly UsualReply[]): true | typeof OTHER | typeof INCOMPLETE {
+    const begin = this.at;
+    for (const usual of replies) {
+      const read = usual === ANY_INTEGER ? this.readInteger() : this.readExactly(usual);
+      if (read !== true && typeof read !== 'number') {
+        this.at = begin;
+        return read;
+      }
+    }
     return true;
   }
 
   /** Reads an integer, not a negative or a huge one. Consumes nothing unless it gives one. */
   readInteger(): number | typeof OTHER | typeof INCOMPLETE {
-    if (this.#at >= this.#bytes.length) return INCOMPLETE;
-    if (this.#bytes[this.#at] !== COLON || this.#isInReply) return OTHER;
-    const value = this.#plainNumber(this.#at + 1);
+    if (this.at >= this.bytes.length) return INCOMPLETE;
+    if (this.bytes[this.at] !== COLON || this.isInReply) return OTHER;
+    const value = this.#plainNumber(this.at + 1);
     if (value === MORE) return INCOMPLETE;
     if (value < 0) return OTHER;
-    this.#at = this.#numberEnd;
+    this.at = this.#numberEnd;
     return value;
   }
 
   /** Reads replies that are these bytes. Consumes nothing unless it gives true. */
   readExactly(replies: Uint8Array): true | typeof OTHER | typeof INCOMPLETE {
-    const bytes = this.#bytes;
-    if (this.#isInReply) return OTHER;
-    const begin = this.#at;
+    const bytes = this.bytes;
+    if (this.isInReply) return OTHER;
+    const begin = this.at;
     const there = Math.min(replies.length, bytes.length - begin);
     for (let i = 0; i < there; i++) if (bytes[begin + i] !== replies[i]) return OTHER;
     if (there < replies.length) return INCOMPLETE;
-    this.#at = begin + there;
+    this.at = begin + there;
     return true;
   }
 
@@ -244,7 +187,7 @@ export class ReplyReader {
    * where bytes are missing, UNLIKE where something else is there.
    */
   #plainNumber(at: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     let next = at;
     let value = 0;
     let byte = bytes[next++];
@@ -268,23 +211,23 @@ export class ReplyReader {
   /** Reads one reply of any kind; asked again, it goes on in the same one. @throws ProtocolError */
   read(as: StringsAs = 'text'): Reply | typeof INCOMPLETE {
     for (;;) {
-      const begin = this.#at;
+      const begin = this.at;
       const item = this.#item(as);
       if (item === INCOMPLETE) {
-        this.#at = begin;
-        this.#isInReply = !this.#arrays.isEmpty;
+        this.at = begin;
+        this.isInReply = !this.#arrays.isEmpty;
         return INCOMPLETE;
       }
       const reply = item === OPENED ? undefined : this.#arrays.put(item);
       if (reply === undefined) continue;
-      this.#isInReply = false;
+      this.isInReply = false;
       return reply;
     }
   }
 
   /** A reply that is no array; or an array is opened, whose items come next. */
   #item(as: StringsAs): Reply | typeof INCOMPLETE | typeof OPENED {
-    const type = this.#bytes[this.#at++];
+    const type = this.bytes[this.at++];
     switch (type) {
       case BULK:
         return this.#bulk(as);
@@ -318,7 +261,7 @@ export class ReplyReader {
       case undefined:
         return INCOMPLETE;
       default:
-        this.#at--;
+        this.at--;
         throw new ProtocolError(`no reply begins with ${this.peek()}`);
     }
   }
@@ -351,23 +294,23 @@ export class ReplyReader {
     if (length === -1) return null;
     if (length < 0 || length > MAX_BULK_BYTES)
       throw new ProtocolError(`a string of ${length} bytes`);
-    const begin = this.#at;
+    const begin = this.at;
     const end = begin + length;
-    if (end + 2 > this.#bytes.length) {
-      this.#neededEnd = end + 2;
+    if (end + 2 > this.bytes.length) {
+      this.neededEnd = end + 2;
       return INCOMPLETE;
     }
-    if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF)
+    if (this.bytes[end] !== CR || this.bytes[end + 1] !== LF)
       throw new ProtocolError(`a string of ${length} bytes does not end there`);
-    this.#at = end + 2;
-    if (as === 'bytes') return this.#text.copyOf(begin, end);
-    return this.#text.textOf(begin, end) ?? this.#text.copyOf(begin, end);
+    this.at = end + 2;
+    if (as === 'bytes') return this.copyOf(begin, end);
+    return this.textOf(begin, end) ?? this.copyOf(begin, end);
   }
 
   #integer(): number | typeof INCOMPLETE {
-    const plain = this.#plainNumber(this.#at);
+    const plain = this.#plainNumber(this.at);
     if (plain >= -1) {
-      this.#at = this.#numberEnd;
+      this.at = this.#numberEnd;
       return plain;
     }
     const line = this.#line();
@@ -377,23 +320,13 @@ export class ReplyReader {
   }
 
   #line(): string | typeof INCOMPLETE {
-    const end = this.#bytes.indexOf('\r\n', this.#at, 'latin1');
+    const end = this.bytes.indexOf('\r\n', this.at, 'latin1');
     if (end === -1) {
-      if (this.#bytes.length - this.#at <= MAX_LINE_BYTES) return INCOMPLETE;
+      if (this.bytes.length - this.at <= MAX_LINE_BYTES) return INCOMPLETE;
       throw new ProtocolError(`a line of more than ${MAX_LINE_BYTES} bytes`);
     }
-    const line = this.#text.textOf(this.#at, end) ?? this.#bytes.toString('utf8', this.#at, end);
-    this.#at = end + 2;
+    const line = this.textOf(this.at, end) ?? this.bytes.toString('utf8', this.at, end);
+    this.at = end + 2;
     return line;
-  }
-
-  #columnText(begin: number, end: number, columns: ColumnValues, at: number): string | undefined {
-    if (end - begin > MAX_TABLE_BYTES || !columns.repeats(at)) return this.#text.textOf(begin, end);
-    const known = sharedStrings.find(this.#bytes, begin, end);
-    columns.learn(at, known !== undefined);
-    if (known !== undefined) return known;
-    const text = this.#text.textOf(begin, end);
-    if (text !== undefined) sharedStrings.keep(text);
-    return text;
   }
 }

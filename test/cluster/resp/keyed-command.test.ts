@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CommandWriter } from '../../../src/cluster/resp/command-writer.ts';
-import { KeyedCommand } from '../../../src/cluster/resp/keyed-command.ts';
+import { KeyedCommand, KeyedRows } from '../../../src/cluster/resp/keyed-command.ts';
+import { KeyPrefix, KeyTable } from '../../../src/cluster/routing/key-table.ts';
 import { encodeCommand as encodePlainly } from '../plain-resp.ts';
 import { anyText } from '../unicode.ts';
 
@@ -14,8 +15,10 @@ const anyRest = fc.oneof(
   fc.constant('x'.repeat(4_096)),
 );
 
-function bytesOf(prefix: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(prefix));
+function tableOf(prefix: KeyPrefix, rests: readonly string[]): KeyTable {
+  const keys = new KeyTable(prefix);
+  for (const rest of rests) keys.add(rest);
+  return keys;
 }
 
 test('a command is written as word by word, for keys of any lengths, prefixes by turns, from any capacity', () => {
@@ -29,20 +32,16 @@ test('a command is written as word by word, for keys of any lengths, prefixes by
       anyPrefix,
       rests,
       anyCapacity,
-      (name, behind, one, other, rows, capacity) => {
-        const command = new KeyedCommand(name, behind);
-        const prefixes = [one, other].map((text) => ({ text, bytes: bytesOf(text) }));
+      (name, after, one, other, rows, capacity) => {
+        const command = new KeyedCommand(name, after);
+        const tables = [one, other].map((text) => tableOf(new KeyPrefix(text), rows));
         const writer = new CommandWriter(capacity);
         const wanted: Uint8Array[] = [];
-        const bytes = bytesOf(rows.join(''));
-        let begin = 0;
-        for (const rest of rows) {
-          const end = begin + Buffer.byteLength(rest);
-          for (const prefix of prefixes) {
-            command.write(writer, prefix.bytes, bytes, begin, end);
-            wanted.push(encodePlainly([name, prefix.text + rest, ...behind]));
+        for (const [row, rest] of rows.entries()) {
+          for (const keys of tables) {
+            command.write(keys, row, writer);
+            wanted.push(encodePlainly([name, keys.prefix.text + rest, ...after]));
           }
-          begin = end;
         }
         expect(writer.view().equals(Buffer.concat(wanted))).toBe(true);
       },
@@ -51,18 +50,30 @@ test('a command is written as word by word, for keys of any lengths, prefixes by
   );
 });
 
-test('a key leaves nothing of itself behind for the next of its length', () => {
+test('a key leaves nothing of itself after for the next of its length', () => {
   const command = new KeyedCommand('HMGET', ['a']);
-  const prefix = bytesOf('p:');
   const ids = ['aaa', 'zzz', 'aaa', '', 'b', 'aaa'];
+  const keys = tableOf(new KeyPrefix('p:'), ids);
   const writer = new CommandWriter();
-  for (const id of ids) command.write(writer, prefix, bytesOf(id), 0, id.length);
+  for (const row of ids.keys()) command.write(keys, row, writer);
   const wanted = ids.map((id) => encodePlainly(['HMGET', `p:${id}`, 'a']));
   expect(writer.view().equals(Buffer.concat(wanted))).toBe(true);
 });
 
-test('the bytes behind the key are counted', () => {
-  expect(new KeyedCommand('HMGET', ['ab', 'é']).tailBytes).toBe(
-    '$2\r\nab\r\n$2\r\né\r\n'.length + 1,
-  );
+test('the rows of a table have a command and a reply each, with another command in front if asked', () => {
+  const ids = ['u1', 'é', 'x'.repeat(500)];
+  const keys = tableOf(new KeyPrefix('é:'), ids);
+  const rows = new KeyedRows(new KeyedCommand('HMGET', ['a', 'é']), keys);
+  const before = encodePlainly(['ASKING']);
+  for (const [row, id] of ids.entries()) {
+    const command = encodePlainly(['HMGET', `é:${id}`, 'a', 'é']);
+    const [plain, asking] = [new CommandWriter(), new CommandWriter()];
+    expect([rows.write(row, plain, undefined), rows.write(row, asking, before)]).toStrictEqual([
+      1, 1,
+    ]);
+    expect(plain.view().equals(command)).toBe(true);
+    expect(asking.view().equals(Buffer.concat([before, command]))).toBe(true);
+    expect(rows.repliesOf()).toStrictEqual([1]);
+    expect(Math.abs(plain.length - rows.bytesOf(row))).toBeLessThan(40);
+  }
 });

@@ -25,7 +25,7 @@ test('any reply is read with its last byte, and with none before', () => {
         reader.push(bytes.subarray(at, at + 1));
       }
       expect(reader.read()).toStrictEqual(whole);
-      expect([reader.isInReply, reader.empty, reader.mark]).toStrictEqual([
+      expect([reader.isInReply, reader.empty, reader.position]).toStrictEqual([
         false,
         true,
         bytes.length,

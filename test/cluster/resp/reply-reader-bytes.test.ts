@@ -99,7 +99,7 @@ test('a row of text is left alone where one value is none, whichever way its val
   for (const some of [values, values.toReversed()]) {
     const reader = readerOf(frameOf(some));
     expect(reader.readStrings(strings(3))).toBe(OTHER);
-    expect(reader.mark).toBe(0);
+    expect(reader.position).toBe(0);
     expect(reader.read()).toStrictEqual(
       wantedOf(
         some.map((bytes) => new Uint8Array(bytes)),

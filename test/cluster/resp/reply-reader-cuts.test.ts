@@ -86,18 +86,20 @@ class Reading {
 
   #reply(): Reply | typeof INCOMPLETE {
     const { reader } = this;
-    const { mark } = reader;
+    const { position } = reader;
     const way = this.#random();
     if (way < 0.3) {
       const integer = reader.readInteger();
       if (typeof integer === 'number') return integer;
-      if (reader.mark !== mark) throw new Error('readInteger consumed what it did not read');
+      if (reader.position !== position)
+        throw new Error('readInteger consumed what it did not read');
       if (integer === INCOMPLETE) return INCOMPLETE;
     } else if (way < 0.7) {
       const columns = COLUMNS[Math.floor(this.#random() * COLUMNS.length)] ?? strings(0);
       const read = reader.readStrings(columns);
       if (read === true) return valuesOf(columns);
-      if (reader.mark !== mark) throw new Error('readStrings consumed what it did not read');
+      if (reader.position !== position)
+        throw new Error('readStrings consumed what it did not read');
       if (read === INCOMPLETE) return INCOMPLETE;
     }
     return reader.read();

@@ -121,7 +121,7 @@ function outcomeOf(bytes: Buffer, read: (reader: ReplyReader) => unknown): unkno
   const reader = readerOf(bytes);
   try {
     const reply = read(reader);
-    return reply === INCOMPLETE ? 'incomplete' : [reply, reader.mark];
+    return reply === INCOMPLETE ? 'incomplete' : [reply, reader.position];
   } catch (error) {
     if (error instanceof ProtocolError) return 'refused';
     throw error;
@@ -158,7 +158,7 @@ test.each([
 ])('the quick way does not read %j, which is not RESP', (bytes) => {
   const reader = readerOf(bytes);
   expect(reader.readStrings(strings(1))).toBe(OTHER);
-  expect(reader.mark).toBe(0);
+  expect(reader.position).toBe(0);
 });
 
 test.each([

@@ -92,7 +92,7 @@ test.each([
 ])('readStrings leaves %j to read', (bytes, count) => {
   const reader = readerOf(bytes);
   expect(reader.readStrings(strings(count))).toBe(OTHER);
-  expect(reader.mark).toBe(0);
+  expect(reader.position).toBe(0);
   expect(reader.read()).not.toBe(INCOMPLETE);
   expect(reader.empty).toBe(true);
 });
@@ -108,7 +108,7 @@ test.each([
 ])('readInteger leaves %j to read', (bytes) => {
   const reader = readerOf(bytes);
   expect(reader.readInteger()).toBe(OTHER);
-  expect(reader.mark).toBe(0);
+  expect(reader.position).toBe(0);
   expect(reader.read()).not.toBe(INCOMPLETE);
   expect(reader.empty).toBe(true);
 });

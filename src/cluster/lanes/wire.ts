@@ -1,0 +1,163 @@
+/**
+ * The seam between ioredis and our own bytes.
+ *
+ * ioredis opens the connection (TLS, AUTH, HELLO, names, backoff) and knows when it is lost. Once
+ * it says `ready` it sends nothing more by itself, and the socket is ours: its reply parser is
+ * taken off, and ours put in its place, with every new connection again. `stream` is public in
+ * ioredis's types but not documented; test/integration/wire-real-servers.test.ts holds this file
+ * against the version in use.
+ */
+
+import { Socket } from 'node:net';
+import { ReopenPace } from './reopen-pace.ts';
+import { FirstWords } from './first-words.ts';
+import type { Redis } from './ioredis.ts';
+import type { CommandWriter } from '../resp/command-writer.ts';
+
+const LF = 10;
+/** Up to here libuv writes a string from its stack (node 20, StreamBase::WriteString). */
+const MAX_TEXT_BYTES = 16_384;
+
+export interface WireEvents {
+  /** The connection is open and ours. */
+  onOpen(): void;
+  onBytes(chunk: Buffer): void;
+  /** It is closed, or an attempt to open it has failed. */
+  onClose(end: WireEnd): void;
+}
+
+/** How a connection, or an attempt to open one, has ended. */
+export interface WireEnd {
+  /** Why, where ioredis said so. */
+  readonly trouble: string;
+  /**
+   * Whether the other side closed a connection that it had accepted: the node itself may be well.
+   */
+  readonly isCut: boolean;
+}
+
+/**
+ * What the system calls the end of a connection that there was. Any other word is about a node that
+ * cannot be reached.
+ */
+const CUT_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
+
+export class Wire {
+  readonly #redis: Redis;
+  readonly #events: WireEvents;
+  readonly #words: FirstWords;
+  isOpen = false;
+  readonly #pace = new ReopenPace();
+  #trouble = '';
+  #isCut = true;
+  /** Whether the last connection, or attempt, was cut. */
+  #wasCut = false;
+
+  constructor(redis: Redis, events: WireEvents) {
+    this.#redis = redis;
+    this.#events = events;
+    this.#words = new FirstWords(redis);
+    redis.options.retryStrategy = (): number =>
+      this.#pace.pauseAfterEnd(this.#isCut && this.#words.refusal === '');
+    redis.on('error', (error: Error & { readonly code?: unknown }) => {
+      this.#trouble ||= error.message; // the first is the reason, what follows its consequence
+      this.#isCut &&= CUT_CODES.has(error.code);
+    });
+    redis.on('ready', () => this.#take());
+    redis.on('close', () => {
+      const { refusal } = this.#words;
+      this.#end({ trouble: refusal || this.#trouble, isCut: this.#isCut && refusal === '' });
+    });
+  }
+
+  /**
+   * Whether a connection is coming to its end, or could not be opened and the next attempt waits
+   * for its time. The attempt that follows a cut is worth waiting for.
+   */
+  get isBackingOff(): boolean {
+    const { status } = this.#redis;
+    if (status === 'reconnecting') return !this.#wasCut;
+    return status === 'ready' && !this.isOpen;
+  }
+
+  get isConnecting(): boolean {
+    return this.#redis.status === 'connecting' || this.#redis.status === 'connect';
+  }
+
+  /** The host that the open connection leads to, as the system knows it. */
+  get remoteHost(): string | undefined {
+    return this.isOpen ? this.#redis.stream.remoteAddress?.replace(/^::ffff:/, '') : undefined;
+  }
+
+  /** Begins to connect, where nothing is under way yet. */
+  open(): void {
+    const { status } = this.#redis;
+    if (status === 'wait' || status === 'end') this.#redis.connect().catch(() => undefined);
+  }
+
+  /** Sends what was written, and has the writer begin anew. */
+  write(writer: CommandWriter): void {
+    const { stream } = this.#redis;
+    // Little of it goes out fastest as text: the kernel takes it at once, and no buffer is made for
+    // it.
+    if (writer.length <= MAX_TEXT_BYTES) {
+      stream.write(writer.takeText(), 'latin1');
+      return;
+    }
+    stream.write(writer.view());
+    // Mostly the kernel has all of it by now, and its place is free; else it is the stream's until
+    // it is sent. A tunnel, which a `Connector` may give in place of a socket, can hold it for
+    // longer than it says.
+    const isSent = stream.writableLength === 0 && stream instanceof Socket;
+    if (isSent) writer.reuse();
+    else writer.take();
+  }
+
+  /** Sends bytes that nobody changes, without a copy of them. */
+  writeEncoded(commands: Uint8Array): void {
+    this.#redis.stream.write(commands);
+  }
+
+  /**
+   * Drops the connection at once, whatever the peer does; ioredis opens it again. Not a byte of it
+   * is read any more.
+   */
+  reset(why: string): void {
+    // An attempt that has only begun has no stream yet.
+    const stream: Redis['stream'] | undefined = this.#redis.stream;
+    stream?.removeAllListeners('data');
+    stream?.destroy();
+    this.#end({ trouble: why, isCut: false });
+    this.#isCut = false; // ioredis hears of it in a moment, and must not be quick to open it again
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+
+  #take(): void {
+    // Where SELECT was refused ioredis goes on in database 0, and rows would land there.
+    if (this.#trouble !== '' && this.#redis.options.db) return this.reset(this.#trouble);
+    this.isOpen = true;
+    this.#pace.noteOpen();
+    const { stream } = this.#redis;
+    stream.removeAllListeners('data');
+    let isFirst = true;
+    stream.on('data', (chunk: Buffer) => {
+      // ioredis takes a greeting for whole at its CR; where the LF comes later, it comes to us.
+      const begin = isFirst && chunk[0] === LF ? 1 : 0;
+      if (isFirst) this.#pace.noteUse();
+      isFirst = false;
+      if (chunk.length > begin) this.#events.onBytes(chunk.subarray(begin));
+    });
+    this.#events.onOpen();
+  }
+
+  #end(end: WireEnd): void {
+    this.isOpen = false;
+    this.#trouble = '';
+    this.#wasCut = end.isCut;
+    this.#isCut = true;
+    this.#events.onClose(end);
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Rows whose commands are encoded already: any number of commands for each row, one after the other
+ * in one buffer.
+ *
+ *   HSET … EXPIRE …│HSET … EXPIRE …│MULTI … EXEC│…
+ *   ├ command ┤     ├─── row ─────┤ └ a transaction counts as one command, with several replies
+ */
+
+import type { KeyTable } from '../routing/key-table.ts';
+import type { CommandWriter, Word } from './command-writer.ts';
+
+export class EncodedRows {
+  readonly writer: CommandWriter;
+  /** Command `c` is written from `#ends[c]` to `#ends[c + 1]`. */
+  readonly #ends: number[];
+  /** The commands of row `r` are those from `#firsts[r]` on, and before `#firsts[r + 1]`. */
+  readonly #firsts: number[] = [0];
+  /** By command, where it has not one reply. */
+  #replyCounts: Map<number, number> | undefined;
+
+  /** @param writer may hold more than these rows, which are written after it */
+  constructor(writer: CommandWriter) {
+    this.writer = writer;
+    this.#ends = [writer.length];
+  }
+
+  /** Rows that have ended. */
+  get count(): number {
+    return this.#firsts.length - 1;
+  }
+
+  /** Writes one command: its name, the key of that row of `keys`, and the words after the key. */
+  add(keys: KeyTable, row: number, [name, ...words]: readonly [string, ...Word[]]): void {
+    this.writer.arrayHeader(2 + words.length);
+    this.writer.bulkString(name);
+    this.writer.key(keys, row);
+    for (const word of words) this.writer.bulk(typeof word === 'number' ? String(word) : word);
+    this.endCommand();
+  }
+
+  /** The command that was written into `writer` ends; a transaction has a reply per command. */
+  endCommand(replyCount = 1): void {
+    if (replyCount !== 1) (this.#replyCounts ??= new Map()).set(this.#ends.length - 1, replyCount);
+    this.#ends.push(this.writer.length);
+  }
+
+  endRow(): void {
+    this.#firsts.push(this.#ends.length - 1);
+  }
+
+  /** Takes back what was written of a row that has not ended. */
+  cancelRow(): void {
+    const first = this.#firsts.at(-1) ?? 0;
+    this.#ends.length = first + 1;
+    this.writer.truncate(this.#ends[first] ?? 0);
+  }
+
+  /**
+   * Writes the row's commands, `before` in front of each where it is given; of a transaction in
+   * front of MULTI. Gives the number of their replies, without those to `before`.
+   */
+  write(row: number, to: CommandWriter, before: Uint8Array | undefined): number {
+    const first = this.#firsts[row] ?? 0;
+    const end = this.#firsts[row + 1] ?? 0;
+    if (before === undefined) {
+      to.copy(this.writer, this.#ends[first] ?? 0, this.#ends[end] ?? 0);
+    } else {
+      for (let command = first; command < end; command++) {
+        to.encoded(before);
+        to.copy(this.writer, this.#ends[command] ?? 0, this.#ends[command + 1] ?? 0);
+      }
+    }
+    if (this.#replyCounts === undefined) return end - first;
+    return this.repliesOf(row).reduce((sum, count) => sum + count, 0);
+  }
+
+  bytesOf(row: number): number {
+    const [first, end] = [this.#firsts[row] ?? 0, this.#firsts[row + 1] ?? 0];
+    return (this.#ends[end] ?? 0) - (this.#ends[first] ?? 0);
+  }
+
+  /** How many replies each of the row's commands has. */
+  repliesOf(row: number): readonly number[] {
+    const counts: number[] = [];
+    for (let at = this.#firsts[row] ?? 0; at < (this.#firsts[row + 1] ?? 0); at++) {
+      counts.push(this.#replyCounts?.get(at) ?? 1);
+    }
+    return counts;
+  }
+}

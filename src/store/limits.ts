@@ -1,0 +1,90 @@
+/**
+ * The limits of the store, each with its reason. Everything that can grow has one. What is sent at
+ * once, and how often, are limits of the cluster layer (cluster/limits.ts).
+ */
+
+// What callers give: more than this is refused, with the limit in the message.
+
+/** Bytes of an id. Keys are held by every server and sent with every command: they are short. */
+export const MAX_ID_BYTES = 4_096;
+/** Bytes of a feature's name; the same reason. */
+export const MAX_NAME_BYTES = 4_096;
+/** Bytes of one value: a server that sends it serves nobody else meanwhile. */
+export const MAX_VALUE_BYTES = 8_388_608;
+/** Features of one row, and names of one read: HMGET of them takes a server milliseconds. */
+export const MAX_FEATURES = 10_000;
+/** Of all names and values of a row: what a server may take at once is not far above. */
+export const MAX_ROW_BYTES = 67_108_864;
+/** Members of one group share one slot, and one slot cannot be split: keep groups small. */
+export const MAX_GROUP_MEMBERS = 10_000;
+/** The name of a group is a part of every member's key. */
+export const MAX_GROUP_NAME_BYTES = 4_096;
+/** Nodes to begin with: each is asked at `connect`. */
+export const MAX_NODES = 1_000;
+/** Longest name of a host: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4 */
+export const MAX_HOST_CHARACTERS = 253;
+/** Longest time that a Node timer can wait. */
+export const MAX_TIMEOUT_MS = 2_147_483_647;
+/** A hundred years: below every limit that servers put on an expiry. */
+export const MAX_TTL_SECONDS = 3_153_600_000;
+/** Replicas that a write may wait for; no primary has as many. */
+export const MAX_REPLICAS = 100;
+/** The highest database: a server counts them in 31 bits (redis 8.0, config.c). */
+export const MAX_DATABASE = 2_147_483_646;
+/** Ids in one chunk of a stream: 10,000 are read in some 20 ms, and a million rows fit in memory. */
+export const DEFAULT_CHUNK_SIZE = 10_000;
+export const MAX_CHUNK_SIZE = 1_000_000;
+/** Ids of `listEntityIds`, which holds them all. */
+export const DEFAULT_LISTED_IDS = 200;
+export const MAX_LISTED_IDS = 10_000_000;
+
+// What is online work: a read of more ids, or values, is bulk work on lanes of its own.
+
+/** So that no single read waits for more. */
+export const MAX_ONLINE_IDS = 1_000;
+/** Over all ids of the read. */
+export const MAX_ONLINE_VALUES = 100_000;
+
+// What is done in one turn of the event loop: a few milliseconds each.
+
+/** Ids whose keys are made, and failed rows that are listed. */
+export const IDS_PER_TURN = 5_000;
+/** Ids that are pulled from a source; its own code runs for each. */
+export const IDS_PULLED_PER_TURN = 1_000;
+/** Rows that are encoded or checked, each of some features. */
+export const ROWS_ENCODED_PER_TURN = 100;
+/** Features of a usual row: one of more counts as several rows. */
+export const FEATURES_PER_ROW = 16;
+/** Fields of one entity. */
+export const FIELDS_PER_TURN = 2_000;
+
+// What a load holds.
+
+/** Rows and bytes of a window: enough to fill chunks for every shard of a cluster. */
+export const ROWS_PER_WINDOW = 10_000;
+export const BYTES_PER_WINDOW = 8_388_608;
+/** One window is sent while the next is encoded. */
+export const WINDOWS_UNDER_WAY = 2;
+/** Of rows that are all at hand, this many bytes are encoded before the first is sent. */
+export const BYTES_AHEAD = 16_777_216;
+/** A window's buffer has as much room as the last one needed, times this: it need not grow. */
+export const ROOM_TO_GROW = 1.1;
+/** A load with more failed rows than this is stopped: something is wrong with all of it. */
+export const MAX_FAILED_ROWS = 1_000_000;
+
+// What is kept for the next call.
+
+/** A buffer of single rows is filled up to here; one row of any length fits in it still. */
+export const BUFFER_BYTES = 16_384;
+/** Bytes of encoded names; the writes of a store share them for as long as it lives. */
+export const MAX_KEPT_NAME_BYTES = 8_388_608;
+/** Writers of streaming features, by TTL; callers use few. */
+export const MAX_KEPT_WRITERS = 64;
+/** Words of commands that depend on the number of features are kept for rows of up to this many. */
+export const MAX_KEPT_FEATURES = 64;
+
+// What a message shows: it is read by people, in logs.
+
+export const SHOWN_VALUE_CHARACTERS = 60;
+export const SHOWN_REPLY_CHARACTERS = 200;
+export const SHOWN_GROUPS = 5;

@@ -11,7 +11,7 @@
  * failed.
  */
 
-/** Code → may the same call succeed later, unchanged? */
+/** Every error code, and whether the same call may succeed later, unchanged. */
 export const ERROR_CODES = {
   /** An option of `connect` or of a call is unknown, impossible, or contradicts another. */
   INVALID_OPTION: false,
@@ -60,17 +60,31 @@ export const ERROR_CODES = {
   CLOSED: false,
 } as const;
 
+/** A code of an error: a name of `ERROR_CODES`. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Base of every error of this package. */
+/**
+ * Base of every error of this package. Match on `code`; the message is for people.
+ * @example
+ * ```ts
+ * try {
+ *   await store.getFeatures('u0001', ['tx_count_7d']);
+ * } catch (error) {
+ *   if (!(error instanceof FeatureStoreError) || !error.retryable) throw error;
+ * }
+ * ```
+ */
 export class FeatureStoreError extends Error {
+  /** The name of the class. */
   override readonly name: string = 'FeatureStoreError';
+  /** What went wrong; docs/errors.md says of each code what to do. */
   readonly code: ErrorCode;
   /** Whether the same call may succeed later without a change on the caller's side. */
   readonly retryable: boolean;
   /** `host:port` of the node that the row was sent to last, where it was sent. */
   declare readonly shard?: string;
 
+  /** Makes an error of this code. `retryable` is what `ERROR_CODES` says of the code. */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -80,18 +94,21 @@ export class FeatureStoreError extends Error {
 
 /** An id whose row failed, and why. */
 export interface FailedRow {
+  /** The id, as the call was given it. */
   readonly id: string;
+  /** Why the row failed. */
   readonly error: FeatureStoreError;
 }
 
 /** What is printed and logged of failed rows. */
 export interface FailureSummary {
+  /** How many rows failed. */
   readonly failedCount: number;
   /** Failed rows by the code of their error, most first. */
   readonly byCode: Readonly<Record<string, number>>;
   /** Failed rows by the node they were sent to last, most first: ten nodes, and `others`. */
   readonly byShard: Readonly<Record<string, number>>;
-  /** Of the first failed rows, cut after 60 characters. */
+  /** The ids of the first five failed rows, each cut after 60 characters. */
   readonly firstIds: readonly string[];
 }
 
@@ -121,7 +138,7 @@ abstract class PartialError extends FeatureStoreError {
     Object.defineProperty(this, 'cause', { configurable: true, get: () => cause });
   }
 
-  /** Every failed row, with its reason. */
+  /** Every failed row, with its error. */
   get failed(): readonly FailedRow[] {
     return this.#failed;
   }
@@ -131,7 +148,10 @@ abstract class PartialError extends FeatureStoreError {
     return this.#summary;
   }
 
-  /** For JSON: no row. */
+  /**
+   * What JSON has of the error: its message, code and counts, and no row.
+   * @returns a plain object
+   */
   toJSON(): object {
     return { ...this, message: this.message, ...this.#summary };
   }
@@ -171,12 +191,16 @@ Object.defineProperty(PartialError.prototype, INSPECT, { value: printed });
  * error.
  */
 export class PartialBatchError<Row extends object = Record<string, string>> extends PartialError {
+  /** The name of the class. */
   override readonly name = 'PartialBatchError';
   /** Whether one of the failed ids may succeed later. */
   override readonly retryable: boolean;
   readonly #rows: readonly (Row | undefined)[];
 
-  /** @param summary of `failed`, where it was made before; otherwise it is made now */
+  /**
+   * Makes the error of a batch: `rows` in the order of the ids, and every failed one.
+   * @param summary - of `failed`, where it was made before; otherwise it is made now
+   */
   constructor(
     rows: readonly (Row | undefined)[],
     failed: readonly FailedRow[],
@@ -208,10 +232,12 @@ export class PartialBatchError<Row extends object = Record<string, string>> exte
  * failed.
  */
 export class PartialLoadError extends PartialError {
+  /** The name of the class. */
   override readonly name = 'PartialLoadError';
-  /** Rows that were written and acknowledged. */
+  /** How many rows were written and acknowledged. */
   readonly loaded: number;
 
+  /** Makes the error of a load that stopped after `loaded` rows. */
   constructor(message: string, loaded: number, failed: readonly FailedRow[], cause: unknown) {
     super('PARTIAL_LOAD', message, failed, cause);
     this.loaded = loaded;

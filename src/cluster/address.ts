@@ -2,10 +2,14 @@
 
 import { isIPv6 } from 'node:net';
 
+/** A node's `host:port`; an IPv6 host stands without brackets. */
 export type Address = string;
 
+/** Where a server listens. */
 export interface HostAndPort {
+  /** A host name or an IP address. */
   readonly host: string;
+  /** 1 to 65535. */
   readonly port: number;
 }
 

@@ -17,6 +17,7 @@ import { IDS_PER_TURN, MAX_ONLINE_IDS, MAX_ONLINE_VALUES } from './limits.ts';
 export interface PartialRows<Row = FeatureRow> {
   /** `rows[i]` for `ids[i]`; undefined where the id failed, `{}` where the entity is absent. */
   readonly rows: (Row | undefined)[];
+  /** The ids that failed, in the order of the ids, each with its error. */
   readonly failed: readonly FailedRow[];
 }
 

@@ -14,40 +14,60 @@ import {
 import type { ValuesAs } from './features.ts';
 import { MAX_REPLICAS } from './limits.ts';
 
+/** What every call takes. */
 export interface CallOptions {
   /**
-   * The call's deadline, instead of the store's `timeoutMs`. For loads it holds for each window of
-   * rows from its sending on, for streams for each chunk, for scans and `reset` for each page.
+   * The deadline of the call in milliseconds. For loads it holds for each window of rows from its
+   * sending on, for streams for each chunk, for scans and `reset` for each page.
+   * @default the `timeoutMs` of the store
    */
   readonly timeoutMs?: number;
+  /**
+   * Ends the call when it fires: with ABORTED, whose `cause` is the reason of the signal; a load
+   * with PARTIAL_LOAD, whose `cause` is that error.
+   */
   readonly signal?: AbortSignal;
 }
 
+/** What calls take that read values. */
 export interface ValueOptions<As extends ValuesAs = 'text'> extends CallOptions {
   /**
    * As what values come. `'text'`: strings, and a row that holds what is not UTF-8 fails with
    * NOT_TEXT. `'bytes'`: Uint8Arrays, of text too.
-   * @default 'text'
+   * @default `'text'`
    */
   readonly as?: As;
 }
 
+/**
+ * What batch reads take.
+ * @example
+ * ```ts
+ * const options = { timeoutMs: 50, onFailure: 'return' } as const;
+ * const { rows, failed } = await store.batchGetFeatures(ids, names, options);
+ * ```
+ */
 export interface ReadOptions<As extends ValuesAs = 'text'> extends ValueOptions<As> {
-  /** Called for each pipeline that was answered: which shard, how many keys, how long. */
+  /**
+   * Called for each pipeline that was answered, with its shard, how many keys it had, and how many
+   * milliseconds it took.
+   */
   readonly onPipeline?: (report: PipelineReport) => void;
   /**
-   * What happens when some ids fail: `throw` rejects with a PartialBatchError that carries the rows
-   * that arrived, `return` gives `{ rows, failed }`.
-   * @default 'throw'
+   * What happens when some ids fail: `'throw'` rejects with a PartialBatchError that carries the
+   * rows that arrived, `'return'` gives `{ rows, failed }`.
+   * @default `'throw'`
    */
   readonly onFailure?: 'throw' | 'return';
 }
 
+/** What writes take. */
 export interface WriteOptions extends CallOptions {
   /**
-   * A row counts as written once this many replicas have it, as WAIT says; otherwise it fails with
-   * NOT_REPLICATED, although its primary may keep it.
-   * @default 0
+   * A row counts as written once this number of replicas has it, 0 to 100, as WAIT says within a
+   * second (https://redis.io/docs/latest/commands/wait/); otherwise it fails with NOT_REPLICATED,
+   * although its primary may keep it. With 0 they are not asked.
+   * @default `0`
    */
   readonly minReplicas?: number;
 }

@@ -36,33 +36,40 @@ import { VipGroup } from './vip-group.ts';
 
 /** The cluster as the store routes by it now. */
 export interface StoreTopology {
+  /** `'cluster'`, or `'standalone'` where it is one server. */
   readonly mode: ConnectionMode;
   /** Ordered by first slot. A standalone server is one shard with every slot. */
   readonly shards: readonly Shard[];
 }
 
 /**
- * An online feature store on Redis Cluster, or on one Redis server.
- *
- * An entity is one hash at `{keyPrefix}{id}`. Batch features live under the key's TTL, streaming
- * features each under their own. Batches are split by hash slot into one pipeline per shard, all
- * shards in parallel; rows come in the order of the ids.
- *
- * Every call may throw TIMEOUT, ABORTED, CLOSED, CONNECTION_LOST, ACCESS_DENIED, OUT_OF_MEMORY,
- * WRONG_TYPE or COMMAND_REFUSED, and of bad input INVALID_ID, INVALID_FEATURE or INVALID_OPTION.
+ * An online feature store on Redis Cluster, or on one Redis server. An entity is one hash at
+ * `{keyPrefix}{id}`: batch features live under the key's TTL, streaming features each under their
+ * own. A batch is one pipeline per shard, all in parallel; rows come in the order of the ids.
+ * @throws FeatureStoreError of every call: TIMEOUT, ABORTED, CLOSED, CONNECTION_LOST,
+ * ACCESS_DENIED, OUT_OF_MEMORY, WRONG_TYPE, COMMAND_REFUSED, UNEXPECTED_REPLY; of bad input
+ * INVALID_ID, INVALID_FEATURE, INVALID_OPTION
+ * @example
+ * ```ts
+ * const store = await FeatureStore.connect({ nodes: ['redis://127.0.0.1:7000'] });
+ * await store.bulkLoad({ u0001: { country_iso: 'US', tx_count_7d: 14 } });
+ * await store.batchGetFeatures(['u0001'], ['tx_count_7d']); // [{ tx_count_7d: '14' }]
+ * ```
  */
 export class FeatureStore implements AsyncDisposable {
   /** `close`, where the runtime knows the symbol: from Node 20.4 on. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+  /** What every key begins with. */
   readonly keyPrefix: string;
+  /** The key TTL of `bulkLoad`, in seconds. */
   readonly batchTtlSeconds: number;
+  /** The field TTL of streaming writes, in seconds. */
   readonly streamingTtlSeconds: number;
   readonly #context: Context;
   readonly #streamingWriters: StreamingWriters;
   readonly #batchFeatureWriter: BatchFeatureWriter;
   readonly #groups: ReadonlyMap<string, VipGroup>;
 
-  /** Use `FeatureStore.connect`. */
   private constructor(connection: Connection, options: ResolvedOptions) {
     const fieldTtl = new FieldTtlSupport(connection);
     const { layout } = options;
@@ -83,8 +90,7 @@ export class FeatureStore implements AsyncDisposable {
 
   /**
    * Connects, and finds out whether it is a cluster or one server. What is not there yet is waited
-   * for until `connectTimeoutMs`; wrong credentials are reported at once.
-   * @param signal ends the attempt; it has no effect on the store that is connected
+   * for until `connectTimeoutMs`; a wrong login is reported at once. `signal` ends the attempt.
    * @throws FeatureStoreError INVALID_OPTION, INVALID_ID, CONNECT_FAILED, ACCESS_DENIED, ABORTED
    */
   static async connect(
@@ -102,24 +108,20 @@ export class FeatureStore implements AsyncDisposable {
     return this.#context.layout.keyFor(id);
   }
 
-  /** The slot of the entity's key, 0 … 16383. */
+  /** The slot of the entity's key, 0 to 16383. @throws FeatureStoreError INVALID_ID */
   slotFor(id: string): number {
     return slotOf(this.keyFor(id));
   }
 
-  /**
-   * `host:port` of the primary that serves the entity now; undefined while no node owns its slot.
-   */
+  /** `host:port` of the entity's primary, if it has one. @throws FeatureStoreError INVALID_ID */
   shardFor(id: string): string | undefined {
     return this.#context.connection.topology.ownerOf(this.slotFor(id));
   }
 
   /**
-   * Writes batch features: HSET and EXPIRE per entity, one pipeline per shard, chunked by rows and
-   * bytes. An iterable may have any length; it is pulled as rows are written, and never held. Rows
-   * of an object, Map or array are all checked before anything is sent; a bad row of a lazy
-   * iterable is reported in `failed` and not sent.
-   * @throws PartialLoadError the signal fired, the source threw, or 1,000,000 rows failed
+   * Writes batch features: HSET and EXPIRE per entity, one pipeline per shard. See `FeatureRows`.
+   * @returns `{ loaded, failed: [{ id, error }], elapsedMs }`
+   * @throws PartialLoadError PARTIAL_LOAD: aborted, the source threw, or 1,000,000 rows failed
    */
   async bulkLoad(rows: FeatureRows, options: LoadOptions = NO_OPTIONS): Promise<LoadResult> {
     checkCallOptions('bulkLoad', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
@@ -128,8 +130,8 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * Writes streaming features and their TTL in one atomic step; the key's TTL stays. No features,
-   * no write. @throws FeatureStoreError UNSUPPORTED_SERVER below Redis 7.4 and Valkey 9.0
+   * Writes streaming features and their TTL in one atomic step; the key's TTL stays.
+   * @throws FeatureStoreError UNSUPPORTED_SERVER below Redis 7.4 and Valkey 9.0, NOT_REPLICATED
    */
   async updateStreaming(
     id: string,
@@ -156,22 +158,26 @@ export class FeatureStore implements AsyncDisposable {
     }
   }
 
-  /** `updateStreaming` for many entities; rows, result and errors as with `bulkLoad`. */
+  /**
+   * `updateStreaming` for many entities; rows as for `bulkLoad`.
+   * @returns `{ loaded, failed: [{ id, error }], elapsedMs }`
+   * @throws FeatureStoreError UNSUPPORTED_SERVER, and PartialLoadError PARTIAL_LOAD
+   */
   async updateStreamingBatch(
     rows: FeatureRows,
     options: LoadOptions = NO_OPTIONS,
   ): Promise<LoadResult> {
     checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    // Whoever has to ask the servers first what they know, looks at the rows before that.
+    // Rows are looked at before the servers are asked what they know.
     if (!this.#context.fieldTtl.known) await checkRowsAtHand(this.#context, rows);
     const writer = await this.#writerInTime(ttlSeconds, options);
     return loadRows(this.#context, rows, writer, options);
   }
 
   /**
-   * Writes one batch feature; the key's TTL stays. An entity that has none, because it is new, gets
-   * the store's `batchTtlSeconds`, so that it cannot live for ever.
+   * Writes one batch feature; the key's TTL stays. A new entity gets the store's `batchTtlSeconds`.
+   * @throws FeatureStoreError NOT_REPLICATED with `minReplicas`
    */
   async updateBatchFeature(
     id: string,
@@ -191,9 +197,9 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * Features of one entity by name; absent ones are left out, so an absent entity is `{}`. Without
-   * names it is HGETALL, which is for debugging: a model knows what it reads.
-   * @throws FeatureStoreError NOT_TEXT a value is not UTF-8, and was not asked for as bytes
+   * Reads features of one entity by name. Without names it is HGETALL, for debugging.
+   * @returns `{ name: value }`; absent features are left out, so an absent entity is `{}`
+   * @throws FeatureStoreError NOT_TEXT: a value is no text, and was not asked for as bytes
    */
   async getFeatures<As extends ValuesAs = 'text'>(
     id: string,
@@ -212,10 +218,9 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * Features of many entities: one HMGET per id, one pipeline per shard, all shards in parallel.
-   * `rows[i]` belongs to `ids[i]`, duplicates included; an entity without any of the features is
-   * `{}`.
-   * @throws PartialBatchError some ids failed; it carries the rows that arrived
+   * Reads features of many entities: one HMGET per id, one pipeline per shard, all in parallel.
+   * @returns `rows[i]` for `ids[i]`, duplicates too; `{}` where the entity has none of the features
+   * @throws PartialBatchError PARTIAL_BATCH: some ids failed; it carries the rows that arrived
    */
   batchGetFeatures<As extends ValuesAs = 'text'>(
     ids: Iterable<string>,
@@ -240,7 +245,8 @@ export class FeatureStore implements AsyncDisposable {
 
   /**
    * `batchGetFeatures` for an (async) iterable of any length: chunks in order, in bounded memory.
-   * The next chunk is read while the consumer works on one.
+   * @returns `{ ids, rows, failed }`, chunk by chunk; the next is read while the caller has one
+   * @throws PartialBatchError PARTIAL_BATCH: some ids of a chunk failed
    */
   streamFeatures<As extends ValuesAs = 'text'>(
     ids: Iterable<string> | AsyncIterable<string>,
@@ -255,20 +261,20 @@ export class FeatureStore implements AsyncDisposable {
     return this.#groups.get(name) ?? this.#context.layout.groups.refuse(name);
   }
 
-  /** Every field of an entity with its TTL, and the key's. */
+  /** Every field with its TTL, and the key's, in seconds. @throws FeatureStoreError WRONG_TYPE */
   async inspect(id: string, options: CallOptions = NO_OPTIONS): Promise<InspectedEntity> {
     checkCallOptions('inspect', options);
     return inspectEntity(this.#context, id, options);
   }
 
-  /** Seconds until the entity expires; -1: no TTL; -2: no such entity. */
+  /** The key's TTL in seconds; -1: none; -2: no entity. @throws FeatureStoreError INVALID_ID */
   async keyTtlSeconds(id: string, options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('keyTtlSeconds', options);
     const read = ([ttl]: readonly unknown[]): number => Number(ttl);
     return deliverOne(this.#context, { id, commands: [['TTL']], read }, options);
   }
 
-  /** Seconds until each feature expires; -1: no TTL of its own; -2: no such feature. */
+  /** TTLs in seconds by name; -1: none; -2: absent. @throws FeatureStoreError INVALID_FEATURE */
   async fieldTtlsSeconds(
     id: string,
     names: readonly string[],
@@ -282,13 +288,13 @@ export class FeatureStore implements AsyncDisposable {
     return Object.fromEntries(names.map((name, index) => [name, ttls[index] ?? -2]));
   }
 
-  /** Every id, as SCAN finds them: one may come twice while a server resizes its table. */
+  /** Every id that SCAN finds; one may come twice. @throws FeatureStoreError UNEXPECTED_REPLY */
   scanEntityIds(options: CallOptions = NO_OPTIONS): AsyncGenerator<string> {
     checkCallOptions('scanEntityIds', options);
     return scanEntityIds(this.#context, options);
   }
 
-  /** Some ids, sorted: the first that SCAN finds on each shard, `limit` in all. */
+  /** Sorted ids, some of each shard, `limit` in all. @throws FeatureStoreError INVALID_OPTION */
   async listEntityIds(
     limit: number = DEFAULT_LISTED_IDS,
     options: CallOptions = NO_OPTIONS,
@@ -298,33 +304,33 @@ export class FeatureStore implements AsyncDisposable {
     return listEntityIds(this.#context, limit, options);
   }
 
-  /** How many entities there are, as SCAN finds them: one that moves meanwhile may be missed. */
+  /** How many entities there are, as SCAN finds them. @throws FeatureStoreError INVALID_OPTION */
   async countEntities(options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('countEntities', options);
     const counts = await countByShard(this.#context, options);
     return Object.values(counts).reduce((total, count) => total + count, 0);
   }
 
-  /** Entities by the primary's `host:port`. */
+  /** How many entities, by primary (`host:port`). @throws FeatureStoreError INVALID_OPTION */
   async countEntitiesByShard(options: CallOptions = NO_OPTIONS): Promise<Record<string, number>> {
     checkCallOptions('countEntitiesByShard', options);
     return countByShard(this.#context, options);
   }
 
-  /** Whether there was one. */
+  /** Deletes the entity; gives whether there was one. @throws FeatureStoreError INVALID_ID */
   async deleteEntity(id: string, options: CallOptions = NO_OPTIONS): Promise<boolean> {
     checkCallOptions('deleteEntity', options);
     const read = ([count]: readonly unknown[]): boolean => Number(count) === 1;
     return deliverOne(this.#context, { id, commands: [['DEL']], read }, options);
   }
 
-  /** Deletes every key under the prefix on every shard. Gives their number. */
+  /** Deletes every key under the prefix, and counts them. @throws FeatureStoreError TIMEOUT */
   async reset(options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('reset', options);
     return deleteAll(this.#context, options);
   }
 
-  /** The shards with their address, replicas and slots. Asks the cluster again with `refresh`. */
+  /** The shards and their slots; `refresh` asks again. @throws FeatureStoreError INVALID_OPTION */
   async topology(options: { readonly refresh?: boolean } = {}): Promise<StoreTopology> {
     checkKeys('topology options', options, ['refresh']);
     const { refresh = false } = options;
@@ -341,12 +347,13 @@ export class FeatureStore implements AsyncDisposable {
     return { ...this.#context.counters, ...this.#context.connection.counters.snapshot() };
   }
 
+  /** Sets every counter of `stats` to 0. */
   resetStats(): void {
     Object.assign(this.#context.counters, zeroCounters());
     this.#context.connection.counters.reset();
   }
 
-  /** Closes every connection that the store opened. Calls that are under way reject with CLOSED. */
+  /** Closes every connection of the store; calls under way reject with CLOSED. Never rejects. */
   async close(): Promise<void> {
     await this.#context.connection.close();
   }

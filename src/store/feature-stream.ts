@@ -13,19 +13,30 @@ import { checkInteger } from './option-checks.ts';
 import { windowsOf, type Source, type Window } from './windows.ts';
 import { DEFAULT_CHUNK_SIZE, IDS_PULLED_PER_TURN, MAX_CHUNK_SIZE } from './limits.ts';
 
+/**
+ * What `streamFeatures` takes.
+ * @example
+ * ```ts
+ * for await (const { ids, rows } of store.streamFeatures(source, names, { chunkSize: 1_000 })) {
+ *   rows.forEach((row, i) => console.log(ids[i], row));
+ * }
+ * ```
+ */
 export interface StreamOptions<As extends ValuesAs = 'text'> extends ReadOptions<As> {
   /**
-   * Ids in one chunk.
-   * @default 10_000
+   * How many ids a chunk has, 1 to 1,000,000; the last one may have fewer.
+   * @default `10_000`
    */
   readonly chunkSize?: number;
 }
 
+/** The features of some ids of a stream, in the order of the stream. */
 export interface FeatureChunk<Row = FeatureRow> {
+  /** The ids of the chunk, as the source gave them. */
   readonly ids: readonly string[];
   /** `rows[i]` for `ids[i]`; undefined where the id failed, `{}` where the entity is absent. */
   readonly rows: readonly (Row | undefined)[];
-  /** Empty unless `onFailure` is `'return'`. */
+  /** The ids that failed, each with its error; empty unless `onFailure` is `'return'`. */
   readonly failed: readonly FailedRow[];
 }
 

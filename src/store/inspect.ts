@@ -14,20 +14,29 @@ import { FIELDS_PER_TURN } from './limits.ts';
 /** What Redis holds: text where it is UTF-8, the bytes themselves where it is not. */
 export type TextOrBytes = string | Uint8Array;
 
+/** One field of an entity, with its TTL. */
 export interface InspectedField {
-  /** Text, unless another writer gave a name that is not UTF-8. */
+  /** The name as text, unless another writer gave one that is not UTF-8. */
   readonly name: TextOrBytes;
-  /** Text where the value is UTF-8, otherwise its bytes. */
+  /** The value as text where it is UTF-8, otherwise its bytes. */
   readonly value: TextOrBytes;
-  /** Seconds until the field expires; -1: it has no TTL of its own. */
+  /**
+   * Seconds until the field expires; -1: it has no TTL of its own. It is the reply of HTTL
+   * (https://redis.io/docs/latest/commands/httl/).
+   */
   readonly ttlSeconds: number;
 }
 
+/** An entity as the server holds it, with both TTL layers. */
 export interface InspectedEntity {
+  /** Whether there is such an entity. */
   readonly exists: boolean;
-  /** Seconds until the entity expires; -1: no TTL; -2: no such entity. */
+  /**
+   * Seconds until the entity expires; -1: no TTL; -2: no such entity. It is the reply of TTL
+   * (https://redis.io/docs/latest/commands/ttl/).
+   */
   readonly keyTtlSeconds: number;
-  /** By name, ascending; names that are not text come last. */
+  /** The fields by name, ascending; names that are not text come last. */
   readonly fields: readonly InspectedField[];
 }
 

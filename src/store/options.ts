@@ -20,10 +20,22 @@ import {
 } from './option-checks.ts';
 import { MAX_HOST_CHARACTERS, MAX_NODES } from './limits.ts';
 
+/**
+ * What `FeatureStore.connect` takes: `nodes` or `redis`, and the rest where a default does not fit.
+ * @example
+ * ```ts
+ * const store = await FeatureStore.connect({
+ *   nodes: ['rediss://redis-1:6379', 'rediss://redis-2:6379'],
+ *   timeoutMs: 500,
+ *   vipGroups: { vip: ['u0001', 'u0007'] },
+ * });
+ * ```
+ */
 export interface FeatureStoreOptions {
   /**
-   * Some nodes of a cluster, or one standalone server: `redis://host:port`, `rediss://…` for TLS,
-   * or `host:port`. A user and password in a URL hold for every node. Either this or `redis`.
+   * Some nodes of a cluster, or one standalone server, 1,000 at the most: `redis://host:port`,
+   * `rediss://…` for TLS, or `host:port`. A user and password in a URL hold for every node. Either
+   * this or `redis`.
    */
   readonly nodes?: readonly string[];
   /**
@@ -32,66 +44,82 @@ export interface FeatureStoreOptions {
    */
   readonly redis?: IoredisClient;
   /**
-   * ioredis options for every connection that the store opens: `tls`, `username`, `password`, ….
-   * Only with `nodes`; a given `redis` has its own.
-   * @default {}
+   * ioredis options for every connection that the store opens: `tls`, `username`, `password`, …, by
+   * the table in docs/options.md. Only with `nodes`; a given `redis` has its own.
+   * @default `{}`
    */
   readonly redisOptions?: RedisOptions;
   /**
-   * Gives the credentials that are valid now. It is asked at each login, and before `expiresAt`,
-   * when open connections log in anew: for passwords that rotate, and tokens. Instead of a username
-   * and password in `nodes` and `redisOptions`. With a given `redis` the object's own logins say
-   * the same.
+   * Gives the credentials that are valid now, or a promise of them. It is asked at each login, and
+   * before `expiresAt`, when open connections log in anew: for passwords that rotate, and tokens.
+   * Instead of a username and password in `nodes` and `redisOptions`. With a given `redis` the
+   * object's own logins say the same.
    */
   readonly credentials?: () => Credentials | Promise<Credentials>;
   /**
-   * How the addresses that nodes announce are reached from here, as in ioredis.
-   * @default {}
+   * How the addresses that nodes announce are reached from here, as in ioredis: the host and port
+   * to use, by the `host:port` that is announced.
+   * @default `{}`, or the map of a given Cluster
    */
   readonly natMap?: Readonly<Record<string, HostAndPort>>;
-  /** @default 'fs:user:' */
+  /**
+   * What every key begins with: not empty, no braces, 4,096 bytes at the most. `reset` deletes
+   * everything under it, so give each store one of its own.
+   * @default `'fs:user:'`
+   */
   readonly keyPrefix?: string;
   /**
-   * Key TTL of bulk loads: the batch cycle with room for a failed run.
-   * @default 86_400
+   * Key TTL of bulk loads in seconds, 1 to 3,153,600,000: the batch cycle with room for a failed
+   * run.
+   * @default `86_400`
    */
   readonly batchTtlSeconds?: number;
   /**
-   * Field TTL of streaming writes: a few times the interval of updates.
-   * @default 300
+   * Field TTL of streaming writes in seconds, 1 to 3,153,600,000: a few times the interval of
+   * updates.
+   * @default `300`
    */
   readonly streamingTtlSeconds?: number;
   /**
-   * Members by group name. The keys of a group share one slot, so one pipeline reads it.
-   * @default {}
+   * The ids of the members by group name. The keys of a group share one slot, so one pipeline reads
+   * it. An id is in one group at the most, and a group has 10,000 members at the most.
+   * @default `{}`
    */
   readonly vipGroups?: Readonly<Record<string, readonly string[]>>;
   /**
-   * The deadline of a call; of each window of rows for loads, each chunk for streams, and each page
-   * for scans. The default outlasts a failover at Redis's own `cluster-node-timeout` of 15 s.
-   * @default 30_000
+   * The deadline of a call in milliseconds; of each window of rows for loads, each chunk for
+   * streams, and each page for scans. The default outlasts a failover at Redis's own
+   * `cluster-node-timeout` of 15 s.
+   * @default `30_000`
    */
   readonly timeoutMs?: number;
   /**
-   * How long `connect` goes on trying while servers, host names or the cluster are not there yet.
-   * One call of `credentials` may take as long.
-   * @default 10_000
+   * How long `connect` goes on trying, in milliseconds, while servers, host names or the cluster
+   * are not there yet. One call of `credentials` may take as long.
+   * @default `10_000`
    */
   readonly connectTimeoutMs?: number;
   /**
-   * Opens the connections of reads and bulk work to every shard while connecting; otherwise the
-   * first call that needs one does.
-   * @default false
+   * Whether the connections of reads and bulk work to every shard are opened while connecting;
+   * otherwise the first call that needs one opens it.
+   * @default `false`
    */
   readonly warmUp?: boolean;
 }
 
+/** The options of `FeatureStore.connect` that are used where they are not given. */
 export const defaultOptions = {
+  /** What every key begins with. */
   keyPrefix: 'fs:user:',
+  /** Key TTL of bulk loads, in seconds: a day. */
   batchTtlSeconds: 86_400,
+  /** Field TTL of streaming writes, in seconds: five minutes. */
   streamingTtlSeconds: 300,
+  /** Deadline of a call, in milliseconds. */
   timeoutMs: 30_000,
+  /** How long `connect` goes on trying, in milliseconds. */
   connectTimeoutMs: 10_000,
+  /** Connections are opened when they are first used. */
   warmUp: false,
 } as const;
 

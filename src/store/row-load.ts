@@ -33,23 +33,32 @@ import { RowWindow } from './row-window.ts';
 import type { RowWriter } from './row-writer.ts';
 import { windowsOf, type Source } from './windows.ts';
 
+/** What a load came to. */
 export interface LoadResult {
-  /** Rows that were written and acknowledged. */
+  /** How many rows were written and acknowledged. */
   readonly loaded: number;
-  /** Rows that were not, or of which nobody knows, each with the reason. */
+  /** The rows that were not written, or of which nobody knows, each with its error. */
   readonly failed: readonly FailedRow[];
+  /** How long the load took, in milliseconds. */
   readonly elapsedMs: number;
 }
 
+/** How far a load has come. */
 export interface LoadProgress {
+  /** How many rows were written so far. */
   readonly loaded: number;
+  /** How many rows failed so far. */
   readonly failed: number;
 }
 
+/** What `bulkLoad` and `updateStreamingBatch` take. */
 export interface LoadOptions extends WriteOptions {
-  /** Instead of the store's `batchTtlSeconds` or `streamingTtlSeconds`. */
+  /**
+   * TTL in seconds, 1 to 3,153,600,000.
+   * @default the store's `batchTtlSeconds`, or `streamingTtlSeconds` for streaming features
+   */
   readonly ttlSeconds?: number;
-  /** Called after each window of rows. */
+  /** Called after each window of up to 10,000 rows, with the counts so far. */
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 

@@ -3,18 +3,21 @@
 import type { ShardCounters } from '../cluster/control/connect.ts';
 
 export interface StoreCounters {
-  /** Entities that bulk loads wrote, and single batch features. */
+  /** How many entities bulk loads wrote, and single batch features. */
   batchWritesTotal: number;
-  /** Features that streaming writes wrote. */
+  /** How many features streaming writes wrote. */
   streamingWritesTotal: number;
-  /** Entities that were read, absent ones included. */
+  /** How many entities were read, absent ones included. */
   readsTotal: number;
-  /** Features that reads returned. */
+  /** How many features reads returned. */
   readFieldsTotal: number;
 }
 
+/** Counters since `connect` or `resetStats`. */
 export interface StoreStats extends Readonly<StoreCounters> {
-  /** By the primary's address. */
+  /**
+   * Counters of each shard, by the `host:port` of its primary; `'no owner'` for slots without one.
+   */
   readonly shards: Readonly<Record<string, Readonly<ShardCounters>>>;
   /** How often the slot table was replaced. */
   readonly refreshes: number;

@@ -9,11 +9,18 @@ import type { ReadShape } from './read-shape.ts';
 /**
  * A VIP group: entities whose keys share one slot, so that one pipeline to one shard reads them
  * all.
+ * @example
+ * ```ts
+ * const group = store.vipGroup('vip');
+ * const rows = await group.batchGetFeatures(['tx_count_7d']); // rows[i] for group.ids[i]
+ * ```
  */
 export class VipGroup {
+  /** The name in `vipGroups`. */
   readonly name: string;
-  /** In the order of the options; rows come in this order. */
+  /** The ids of the members, in the order of the options; rows come in this order. */
   readonly ids: readonly string[];
+  /** The slot of every member's key, 0 to 16383. */
   readonly slot: number;
   readonly #context: Context;
   #last: KeyedPlan | undefined;
@@ -33,7 +40,11 @@ export class VipGroup {
   }
 
   /**
-   * Features of every member, in the order of `ids`, in one pipeline. Errors as with a batch read.
+   * Reads features of every member in one pipeline to one shard.
+   * @returns `rows[i]` for `ids[i]`; `{}` where the entity has none of the features. With
+   * `onFailure: 'return'` it is `{ rows, failed }`
+   * @throws PartialBatchError PARTIAL_BATCH: some ids failed; it carries the rows that arrived
+   * @throws FeatureStoreError INVALID_FEATURE a name that no feature can have
    */
   batchGetFeatures<As extends ValuesAs = 'text'>(
     names: readonly string[],

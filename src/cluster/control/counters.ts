@@ -2,6 +2,7 @@
 
 import type { Address } from '../address.ts';
 
+/** What happened on the way to one shard, counted. */
 export interface ShardCounters {
   /** Pipelines that were sent. */
   pipelines: number;
@@ -12,16 +13,17 @@ export interface ShardCounters {
   /** Rows that had to wait to be sent again: TRYAGAIN, LOADING, CLUSTERDOWN, lost connections, … */
   retries: number;
   /**
-   * Rows whose call's deadline passed while they waited for this shard; they are among the failed
-   * ones too.
+   * Rows whose deadline passed while they waited for this shard; they are among the failed ones
+   * too.
    */
   timeouts: number;
   /** Rows that failed for good. */
   failedRows: number;
   /** Pipelines whose connection closed before every reply was there. */
   lostConnections: number;
-  /** From the write of a pipeline to its last reply, summed over the pipelines. */
+  /** Milliseconds from the write of a pipeline to its last reply, summed over the pipelines. */
   latencyMsTotal: number;
+  /** The most milliseconds that one pipeline took. */
   latencyMsMax: number;
 }
 

@@ -15,10 +15,20 @@ import { clearTimeout, setTimeout, wallClockMs } from '../../runtime/clock.ts';
 import { FeatureStoreError } from '../../errors.ts';
 import type { Login } from '../lanes/login.ts';
 
-/** What a login says. */
+/**
+ * What a login says.
+ * @example
+ * ```ts
+ * const credentials = async () => {
+ *   const { token, expires } = await fetchToken();
+ *   return { username: 'reader', password: token, expiresAt: expires };
+ * };
+ * ```
+ */
 export interface Credentials {
   /** The ACL user; without it the password is the default user's. */
   readonly username?: string | undefined;
+  /** The password or token of the user; not empty. */
   readonly password: string;
   /**
    * When they stop being valid: a Date, or milliseconds since 1970 (`Date.now()`). Open connections

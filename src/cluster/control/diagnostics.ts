@@ -15,29 +15,45 @@ import { channel } from 'node:diagnostics_channel';
 import type { FeatureStoreError } from '../../errors.ts';
 import type { Address } from '../address.ts';
 
-/** Of redirect, retry, timeout and failure: rows of one slot. */
+/**
+ * Rows of one slot that were redirected, sent again, late or failed: the message of the channels
+ * `cluster-feature-store:redirect`, `:retry`, `:timeout` and `:failure`.
+ */
 export interface RowsEvent {
   /** The primary that they were sent to; undefined where no node owns the slot. */
   readonly shard: string | undefined;
+  /** The slot of the rows, 0 to 16383. */
   readonly slot: number;
+  /** How many rows of the slot it is about. */
   readonly rowCount: number;
   /** How often they have been sent: 1 is the first time; 0 where they never were. */
   readonly attempt: number;
-  /** Of a redirect: the shard that they are sent to next. */
+  /** The shard that the rows are sent to next; of a redirect alone. */
   readonly to?: string;
   /** Why; not of a redirect. */
   readonly error?: FeatureStoreError;
 }
 
+/**
+ * A connection that closed before its last reply was there: the message of the channel
+ * `cluster-feature-store:connection-lost`.
+ */
 export interface ConnectionLostEvent {
+  /** `host:port` of the node that the connection led to. */
   readonly shard: string;
+  /** How often the rows on it have been sent: 1 is the first time. */
   readonly attempt: number;
+  /** What closed it, as far as it is known. */
   readonly error: FeatureStoreError;
 }
 
+/** The slot table was replaced: the message of the channel `cluster-feature-store:refresh`. */
 export interface RefreshEvent {
+  /** How many shards the new table has. */
   readonly shardCount: number;
+  /** How many of the 16,384 slots have an owner. */
   readonly coveredSlotCount: number;
+  /** How long the refresh took, in milliseconds. */
   readonly elapsedMs: number;
 }
 

@@ -7,6 +7,7 @@ import type { CredentialsKeeper } from './credentials.ts';
 import type { AddressMapper, Topology } from '../routing/topology.ts';
 import type { Cluster, Redis, RedisOptions } from '../lanes/ioredis.ts';
 
+/** Whether the store talks to a cluster, or to one server that is none. */
 export type ConnectionMode = 'cluster' | 'standalone';
 
 export interface Underlay {

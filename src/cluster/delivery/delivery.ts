@@ -13,10 +13,12 @@ export interface Delivery {
 
 /** A pipeline that was sent and answered. */
 export interface PipelineReport {
+  /** The primary that it went to. */
   readonly shard: Address;
+  /** How many keys it had. */
   readonly keyCount: number;
-  /** From the start of the call to the write of the pipeline. */
+  /** Milliseconds from the start of the call to the write of the pipeline. */
   readonly startMs: number;
-  /** From the write of the pipeline to its last reply. */
+  /** Milliseconds from the write of the pipeline to its last reply. */
   readonly elapsedMs: number;
 }

@@ -19,11 +19,23 @@ export const IOREDIS_RANGE = '^5.11.1 || ^6.0.0';
  * time.
  */
 export interface IoredisClient {
+  /** Whether it is a Cluster, and not a Redis. */
   readonly isCluster: boolean;
+  /** The state of its connection in the words of ioredis, such as `ready`. */
   readonly status: string;
+  /** The options that it was made with; the store opens its own connections with them. */
   readonly options: object;
+  /**
+   * Opens its connection; called on a Cluster that is not connected.
+   * @returns a promise whose value is not used
+   */
   connect(): Promise<unknown>;
+  /** Closes its connection; the store leaves that to the caller. */
   disconnect(): void;
+  /**
+   * Sends a command on its connection: AUTH where `credentials` are given, and nothing else.
+   * @returns the reply
+   */
   call(command: string, ...words: string[]): Promise<unknown>;
 }
 

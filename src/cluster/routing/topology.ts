@@ -12,10 +12,13 @@ import { inSlices } from '../../runtime/slices.ts';
 
 /** A primary, its replicas, and the slots it owns. */
 export interface Shard {
+  /** The primary. */
   readonly address: Address;
+  /** The replicas that the primary announces; they are not read from. */
   readonly replicas: readonly Address[];
+  /** How many slots the shard owns. */
   readonly slotCount: number;
-  /** Inclusive `[from, to]` ranges, ascending. */
+  /** The slots that the shard owns, as inclusive `[from, to]` ranges, ascending. */
   readonly slotRanges: readonly (readonly [from: number, to: number])[];
 }
 

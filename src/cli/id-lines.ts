@@ -42,7 +42,7 @@ export async function* idLines(
 
 class LineCutter {
   readonly #onMalformed: (line: MalformedLine) => void;
-  /** The begin of a line whose end has not come. */
+  /** The start of a line whose end has not come. */
   #rest: Buffer = Buffer.alloc(0);
   /** Its bytes that are no longer held, because it is too long. */
   #droppedBytes = 0;

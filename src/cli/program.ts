@@ -23,7 +23,7 @@ export async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     const { exitCode, line } = verdictOn(error, signal);
     if (line !== '') process.stderr.write(`${line}\n`);
-    // What the command left behind, such as a connection that was being made, must not hold it up.
+    // What the command has left, such as a connection that was being made, must not hold it up.
     if (signal.aborted) process.exit(exitCode);
     return exitCode;
   } finally {

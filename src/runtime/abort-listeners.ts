@@ -18,7 +18,7 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   };
 }
 
-const tellAll = (event: Event): void => {
+const notifyAll = (event: Event): void => {
   const signal = event.target as AbortSignal; // the only thing that this is added to
   const listeners = listenersOf.get(signal);
   listenersOf.delete(signal);
@@ -28,11 +28,11 @@ const tellAll = (event: Event): void => {
 function watch(signal: AbortSignal): Map<symbol, () => void> {
   const listeners = new Map<symbol, () => void>();
   listenersOf.set(signal, listeners);
-  signal.addEventListener('abort', tellAll, { once: true });
+  signal.addEventListener('abort', notifyAll, { once: true });
   return listeners;
 }
 
 function unwatch(signal: AbortSignal): void {
   if (!listenersOf.delete(signal)) return;
-  signal.removeEventListener('abort', tellAll);
+  signal.removeEventListener('abort', notifyAll);
 }

@@ -10,7 +10,7 @@ import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import { findPortRun } from '../../rig/local-cluster/port-run.ts';
-import { SlotMover } from '../../scripts/soak/slot-mover.ts';
+import { SlotMover } from '../../rig/soak/slot-mover.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { Fstore } from '../cli/fstore-process.ts';
 import {

@@ -64,9 +64,11 @@ export function areOneCluster(one: Topology, other: Topology): boolean {
 }
 
 /** Whether the table is of another cluster than the known one. */
-export function isStranger(known: Topology, told: Topology): boolean {
+export function isStranger(known: Topology, reported: Topology): boolean {
   return (
-    known.coveredSlotCount > 0 && told.coveredSlotCount > 0 && kinship(known, told) === STRANGER
+    known.coveredSlotCount > 0 &&
+    reported.coveredSlotCount > 0 &&
+    kinship(known, reported) === STRANGER
   );
 }
 
@@ -75,11 +77,14 @@ function closenessOf(known: Topology, view: View, views: readonly View[]): numbe
   return views.filter((other) => areOneCluster(view.topology, other.topology)).length;
 }
 
-function kinship(known: Topology, told: Topology): number {
-  const shared = sharedCount(known, told);
-  const [knownCount, toldCount] = [identities(known, told).size, identities(told, known).size];
+function kinship(known: Topology, reported: Topology): number {
+  const shared = sharedCount(known, reported);
+  const [knownCount, reportedCount] = [
+    identities(known, reported).size,
+    identities(reported, known).size,
+  ];
   // One node of many may have been given to another cluster, with the id that it has.
-  if (2 * shared >= knownCount || (shared >= 2 && 2 * shared >= toldCount)) return KIN;
+  if (2 * shared >= knownCount || (shared >= 2 && 2 * shared >= reportedCount)) return KIN;
   return shared >= 2 ? RELATED : STRANGER;
 }
 

@@ -68,7 +68,7 @@ const rowsChannels = {
 const connectionLost = channel('cluster-feature-store:connection-lost');
 const refresh = channel('cluster-feature-store:refresh');
 
-export function tellRows(
+export function reportRows(
   kind: RowsEventKind,
   rows: readonly number[],
   slotOf: (row: number) => number,
@@ -86,10 +86,10 @@ export function tellRows(
   }
 }
 
-export function tellConnectionLost(event: ConnectionLostEvent): void {
+export function reportConnectionLost(event: ConnectionLostEvent): void {
   if (connectionLost.hasSubscribers) connectionLost.publish(event);
 }
 
-export function tellRefresh(event: RefreshEvent): void {
+export function reportRefresh(event: RefreshEvent): void {
   if (refresh.hasSubscribers) refresh.publish(event);
 }

@@ -12,7 +12,7 @@ import type { Address } from '../address.ts';
 import { believedView, isStranger, viewMadeAnew, type View } from './believed-view.ts';
 import type { Closing } from './closing.ts';
 import type { Counters } from './counters.ts';
-import { tellRefresh } from './diagnostics.ts';
+import { reportRefresh } from './diagnostics.ts';
 import { firstAnswers } from './first-answers.ts';
 import { isCluster } from '../lanes/ioredis.ts';
 import type { Lane } from '../lanes/lane.ts';
@@ -110,7 +110,7 @@ export class SlotTable {
       this.topology = believed.topology;
       this.#host.counters.countRefresh();
       await nextTurn(); // what follows is done for every node of the table
-      tellRefresh({
+      reportRefresh({
         shardCount: this.topology.shards().length,
         coveredSlotCount: this.topology.coveredSlotCount,
         elapsedMs: performance.now() - startedAtMs,
@@ -118,7 +118,7 @@ export class SlotTable {
       this.#host.onReplaced(this.topology);
     }
     this.#refreshedAtMs = performance.now();
-    this.#tellIoredis();
+    this.#refreshIoredis();
   }
 
   /** Asks a few nodes at a time, until one is believed. */
@@ -143,7 +143,7 @@ export class SlotTable {
    * Those to nodes that the table does not name end first: it could ask one of them, and follow it
    * into another cluster.
    */
-  #tellIoredis(): void {
+  #refreshIoredis(): void {
     const { own } = this.#underlay;
     if (own === undefined || !isCluster(own)) return;
     const held = new Set(own.nodes('all').map(addressOf));

@@ -25,8 +25,8 @@ import { pauseAfterCut } from './cuts.ts';
 import type { Deadline } from './deadline.ts';
 import type { Delivery, PipelineReport } from './delivery.ts';
 import {
-  tellConnectionLost,
-  tellRows,
+  reportConnectionLost,
+  reportRows,
   type RowsEvent,
   type RowsEventKind,
 } from '../control/diagnostics.ts';
@@ -59,7 +59,7 @@ export function dispatchSpecimens<Answer>(
   return [
     call, // and its Gather
     new Scatter(connection.limits, () => undefined),
-    new Attempt(call, firstTo('specimen', ONLY_ROW, BEGIN)), // its RowExchange
+    new Attempt(call, firstTo('specimen', ONLY_ROW, START)), // its RowExchange
   ];
 }
 
@@ -92,13 +92,13 @@ class Dispatch<Answer> implements Call<Answer> {
     const isSimple = keys.count === 1 && onPipeline === undefined && !deadline.passed;
     const owner = isSimple ? this.#ownerOf(0) : undefined;
     if (owner !== undefined) return this.#runOne(owner);
-    return this.#route(undefined, BEGIN).then(() => this.#result());
+    return this.#route(undefined, START).then(() => this.#result());
   }
 
   /** Single reads and writes come by the thousand: what goes well takes one promise and no tables. */
   #runOne(owner: Address): Promise<Gathered<Answer>> {
     return new Promise((resolve, reject) => {
-      const attempt = new Attempt(this, firstTo(owner, ONLY_ROW, BEGIN));
+      const attempt = new Attempt(this, firstTo(owner, ONLY_ROW, START));
       attempt.start((why) => {
         if (attempt.isDone) resolve(this.#result());
         else this.#goOn(attempt, why).then(() => resolve(this.#result()), reject);
@@ -226,7 +226,7 @@ class Dispatch<Answer> implements Call<Answer> {
   ): Promise<void> {
     const { to: shard, attempt, pauses, cuts } = parcel;
     this.connection.counters.of(shard).lostConnections++;
-    tellConnectionLost({ shard, attempt, error });
+    reportConnectionLost({ shard, attempt, error });
     if (!error.retryable) return this.#failAll(parcel, rows, error);
     const { partCount, hasBegun, openRows } = exchange;
     const isInPart = isCut && exchange.isUnderWay;
@@ -259,7 +259,7 @@ class Dispatch<Answer> implements Call<Answer> {
   ): Promise<void> {
     const { counters, limits } = this.connection;
     counters.of(parcel.to).redirects += rows.length;
-    this.#tell('redirect', rows, parcel, { to });
+    this.#report('redirect', rows, parcel, { to });
     if (!asking) void this.connection.refreshOnSign();
     if (parcel.redirects >= limits.redirectsInARow) {
       const error = new FeatureStoreError(
@@ -295,7 +295,7 @@ class Dispatch<Answer> implements Call<Answer> {
     this.#obstacles ??= new Array<undefined>(this.batch.keys.count).fill(undefined);
     for (const row of rows) this.#obstacles[row] = error;
     this.connection.counters.of(so.to ?? NO_OWNER).retries += rows.length;
-    this.#tell('retry', rows, so, { error });
+    this.#report('retry', rows, so, { error });
   }
 
   #failLate(rows: readonly number[], so: SoFar): Promise<void> {
@@ -320,23 +320,23 @@ class Dispatch<Answer> implements Call<Answer> {
     const [error] = errors.values();
     if (error?.code !== 'TIMEOUT') return;
     this.connection.counters.of(so.to ?? NO_OWNER).timeouts += rows.length;
-    this.#tell('timeout', rows, so, { error });
+    this.#report('timeout', rows, so, { error });
   }
 
   #fail(so: SoFar, row: number, error: FeatureStoreError): void {
     noteShard(error, so.to);
     this.gather.fail(row, error);
     this.connection.counters.of(so.to ?? NO_OWNER).failedRows++;
-    this.#tell('failure', [row], so, { error });
+    this.#report('failure', [row], so, { error });
   }
 
-  #tell(
+  #report(
     kind: RowsEventKind,
     rows: readonly number[],
     { to: shard, attempt }: SoFar,
     why: Pick<RowsEvent, 'to' | 'error'>,
   ): void {
-    tellRows(kind, rows, (row) => this.batch.keys.slotOf(row), { shard, attempt, ...why });
+    reportRows(kind, rows, (row) => this.batch.keys.slotOf(row), { shard, attempt, ...why });
   }
 }
 
@@ -346,7 +346,7 @@ type SoFar = Pick<Parcel, 'pauses' | 'cuts' | 'loneCuts' | 'attempt'> & { readon
 /** The rows of a batch of one. */
 const ONLY_ROW: readonly number[] = [0];
 
-const BEGIN: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
+const START: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
 
 function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
   const { pauses, cuts, loneCuts, attempt } = so;

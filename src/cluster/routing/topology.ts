@@ -175,8 +175,9 @@ export class Topology {
 
 function readNode(node: unknown, asked: Address, map: AddressMapper): Address | undefined {
   const [host, port, , details] = asArray(node);
-  const told = host === '?' ? ipIn(details) : host;
-  const name = typeof told === 'string' && told !== '' ? told : parseAddress(asked)?.host;
+  const announced = host === '?' ? ipIn(details) : host;
+  const name =
+    typeof announced === 'string' && announced !== '' ? announced : parseAddress(asked)?.host;
   if (name === undefined || name === '?' || !(Number(port) > 0)) return undefined;
   return map(formatAddress({ host: name, port: Number(port) }));
 }

@@ -7,6 +7,8 @@ export type { VipGroup } from './store/vip-group.ts';
 
 // Its options
 export { defaultOptions } from './store/options.ts';
+export { limits } from './store/limits.ts';
+export type { Limits } from './store/limits.ts';
 export type { FeatureStoreOptions } from './store/options.ts';
 export type { Credentials } from './cluster/control/credentials.ts';
 export type { IoredisClient } from './cluster/lanes/ioredis.ts';

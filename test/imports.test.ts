@@ -28,7 +28,7 @@ const CLUSTER_BASE = [...BASE, ADDRESS, LIMITS, ROUTING, RESP] as const;
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/errors.ts': [],
   'src/runtime': [],
-  [ADDRESS]: [],
+  [ADDRESS]: [LIMITS],
   [LIMITS]: [],
   [ROUTING]: [...BASE, ADDRESS, LIMITS],
   [RESP]: [LIMITS, ROUTING],

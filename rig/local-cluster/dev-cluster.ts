@@ -19,8 +19,7 @@ import { findRedisServer } from '../redis-server/find.ts';
 import { withFileLock } from '../redis-server/file-lock.ts';
 import { problemsOf, viewOf } from './form-cluster.ts';
 import { LocalCluster, startLocalCluster } from './local-cluster.ts';
-import { SLOT_COUNT, itself } from './node-view.ts';
-import type { NodeView } from './node-view.ts';
+import { itself, type NodeView, SLOT_COUNT } from './node-view.ts';
 import type { RedisNode } from './redis-node.ts';
 import { waitUntil } from './wait-until.ts';
 

@@ -7,8 +7,14 @@
 // Invariant: it is done only when every replica has finished its first sync, for one that has not
 // can never take over. Epochs are given out beforehand, so that no two primaries start with the
 // same one.
-import { clusterProblems, itself, parseClusterNodes, parseInfo, SLOT_COUNT } from './node-view.ts';
-import type { NodeView } from './node-view.ts';
+import {
+  clusterProblems,
+  itself,
+  type NodeView,
+  parseClusterNodes,
+  parseInfo,
+  SLOT_COUNT,
+} from './node-view.ts';
 import type { RedisNode } from './redis-node.ts';
 import { waitUntil } from './wait-until.ts';
 

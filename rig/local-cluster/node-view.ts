@@ -1,3 +1,5 @@
+import { limits } from '../../src/index.ts';
+
 /**
  * What one node says about the cluster: its CLUSTER NODES lines, CLUSTER INFO and INFO replication.
  */
@@ -22,7 +24,7 @@ export interface KnownNode {
   readonly slotRanges: readonly string[];
 }
 
-export const SLOT_COUNT = 16_384;
+export const SLOT_COUNT: number = limits.slotCount;
 
 /** `key:value` lines, as INFO and CLUSTER INFO print them. */
 export function parseInfo(text: string): Map<string, string> {

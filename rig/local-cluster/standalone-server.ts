@@ -1,9 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { findRedisServer } from '../redis-server/find.ts';
-import { extraLines, onFreePorts, temporaryDir } from './local-cluster.ts';
-import type { ExtraConfig } from './local-cluster.ts';
-import { RedisNode } from './redis-node.ts';
-import type { Connection } from './redis-node.ts';
+import { type ExtraConfig, extraLines, onFreePorts, temporaryDir } from './local-cluster.ts';
+import { type Connection, RedisNode } from './redis-node.ts';
 import { standaloneConfig } from './server-config.ts';
 
 export interface StandaloneServerOptions {

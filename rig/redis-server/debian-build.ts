@@ -16,8 +16,7 @@ import { builtFolder, builtServers, isTlsBuild } from './cache-folder.ts';
 import { debianMirror } from './debian-mirror.ts';
 import { findOnPath } from './executable.ts';
 import { withFileLock } from './file-lock.ts';
-import { PRODUCTS, programsOf } from './flavour.ts';
-import type { Flavour } from './flavour.ts';
+import { type Flavour, PRODUCTS, programsOf } from './flavour.ts';
 
 const run = promisify(execFile);
 

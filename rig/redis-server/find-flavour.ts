@@ -3,10 +3,15 @@
 //
 //     REDIS_SERVER ─▶ PATH ─▶ cache ─▶ built from Debian's source
 import { cacheFolder } from './cache-folder.ts';
-import { builtCandidates, findRedisServer, firstThatWorks, pathCandidate } from './find.ts';
-import type { FindOptions, RedisServer } from './find.ts';
-import { PRODUCTS } from './flavour.ts';
-import type { Flavour } from './flavour.ts';
+import {
+  builtCandidates,
+  type FindOptions,
+  findRedisServer,
+  firstThatWorks,
+  pathCandidate,
+  type RedisServer,
+} from './find.ts';
+import { type Flavour, PRODUCTS } from './flavour.ts';
 import { probeServer } from './probe.ts';
 
 /** A server of this product with field TTLs. Rejects with what was tried where there is none. */

@@ -8,8 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from './cache-folder.ts';
-import { builtCandidates, findRedisServer, firstThatWorks, pathCandidate } from './find.ts';
-import type { FindOptions, RedisServer } from './find.ts';
+import {
+  builtCandidates,
+  type FindOptions,
+  findRedisServer,
+  firstThatWorks,
+  pathCandidate,
+  type RedisServer,
+} from './find.ts';
 import { probeServer } from './probe.ts';
 
 const PROBE_TIMEOUT_MS = 10_000;

@@ -10,10 +10,8 @@ import { builtServers, cacheFolder, makeCacheFolder } from './cache-folder.ts';
 import { buildFromDebian } from './debian-build.ts';
 import { dockerServer } from './docker-server.ts';
 import { findCompanion, findOnPath, resolveCommand } from './executable.ts';
-import { PRODUCTS } from './flavour.ts';
-import type { Flavour } from './flavour.ts';
-import { probeServer } from './probe.ts';
-import type { ServerAbilities } from './probe.ts';
+import { type Flavour, PRODUCTS } from './flavour.ts';
+import { probeServer, type ServerAbilities } from './probe.ts';
 
 export type ServerSource = 'REDIS_SERVER' | 'path' | 'cache' | 'built' | 'docker';
 

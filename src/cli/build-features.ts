@@ -2,7 +2,13 @@
 
 import { Option, type Command } from 'commander';
 import { synthesizeUsers } from '../synthetic/synthetic-users.ts';
-import { defaultOptions, type Features, type FeatureStore, type LoadResult } from '../index.ts';
+import {
+  defaultOptions,
+  type Features,
+  type FeatureStore,
+  type LoadResult,
+  limits,
+} from '../index.ts';
 import { CommandError } from './command-error.ts';
 import { addConnectionFlags, type ConnectionFlags } from './connection-flags.ts';
 import { describeFailedId } from './failed-ids.ts';
@@ -19,7 +25,6 @@ interface BuildFlags extends ConnectionFlags {
 }
 
 const MAX_COUNT = 1_000_000_000;
-const MAX_TTL_SECONDS = 3_153_600_000;
 const MAX_SEED = 2 ** 32 - 1;
 const SHOWN_FAILED_COUNT = 10;
 
@@ -34,7 +39,7 @@ export function addBuildFeaturesCommand(program: Command, signal: AbortSignal): 
     )
     .addOption(
       new Option('--ttl-seconds <seconds>', 'key TTL of each user')
-        .argParser(wholeNumber({ min: 1, max: MAX_TTL_SECONDS }))
+        .argParser(wholeNumber({ min: 1, max: limits.ttlSeconds }))
         .default(defaultOptions.batchTtlSeconds),
     )
     .addOption(

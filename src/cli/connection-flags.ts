@@ -6,12 +6,11 @@
 
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { defaultOptions, type FeatureStoreOptions } from '../index.ts';
+import { defaultOptions, type FeatureStoreOptions, limits } from '../index.ts';
 import { systemError, usageError } from './command-error.ts';
 import { wholeNumber } from './number-flag.ts';
 
 const DEFAULT_NODES = 'redis://127.0.0.1:7000';
-const MAX_TIMEOUT_MS = 2_147_483_647;
 
 /** What commander makes of the flags. */
 export interface ConnectionFlags {
@@ -58,7 +57,7 @@ export function addConnectionFlags(command: Command): Command {
       .env('FSTORE_KEY_PREFIX')
       .default(defaultOptions.keyPrefix),
     new Option('--timeout-ms <ms>', 'deadline of a call, or of each chunk of a long one')
-      .argParser(wholeNumber({ min: 1, max: MAX_TIMEOUT_MS }))
+      .argParser(wholeNumber({ min: 1, max: limits.timeoutMs }))
       .default(defaultOptions.timeoutMs),
     new Option(
       '--vip <group=ids>',

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { FeatureStore } from '../index.ts';
+import { limits, type FeatureStore } from '../index.ts';
 import { CommandError, usageError } from './command-error.ts';
 import { addConnectionFlags, type ConnectionFlags } from './connection-flags.ts';
 import { describeFailedId, FailedIds, fileLog, standardErrorLog } from './failed-ids.ts';
@@ -76,7 +76,7 @@ export function addScoreCommand(program: Command, signal: AbortSignal): void {
     .option('--failed-out <file>', 'failed ids as JSON lines (default: <out>.failed.jsonl)')
     .addOption(
       new Option('--chunk-size <ids>', 'ids that are read, and handed to the scorer, at once')
-        .argParser(wholeNumber({ min: 1, max: 1_000_000 }))
+        .argParser(wholeNumber({ min: 1, max: limits.chunkSize }))
         .default(10_000),
     )
     .addHelpText('after', HELP)

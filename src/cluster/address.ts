@@ -1,6 +1,7 @@
 /** A node's `host:port`, the name by which the whole package knows a node. IPv6 hosts stay bare. */
 
 import { isIPv6 } from 'node:net';
+import { MAX_PORT } from './limits.ts';
 
 /** A node's `host:port`; an IPv6 host stands without brackets. */
 export type Address = string;
@@ -24,6 +25,6 @@ export function parseAddress(address: string): HostAndPort | undefined {
   const [, text = '', digits] = /^(.*):(\d{1,5})$/.exec(address) ?? [];
   const host = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   const port = Number(digits);
-  if (!(port >= 1 && port <= 65_535) || (host.includes(':') && !isIPv6(host))) return undefined;
+  if (!(port >= 1 && port <= MAX_PORT) || (host.includes(':') && !isIPv6(host))) return undefined;
   return { host, port };
 }

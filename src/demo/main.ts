@@ -1,7 +1,7 @@
 // The demo's command line: starts it, and ends it on SIGINT or SIGTERM.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { addConnectionFlags, connectOptionsFrom } from '../cli/connection-flags.ts';
-import { defaultOptions } from '../index.ts';
+import { defaultOptions, limits } from '../index.ts';
 import { startDemo } from './demo-run.ts';
 
 interface DemoFlags {
@@ -16,7 +16,6 @@ interface DemoFlags {
 
 const MAX_SEED_USERS = 10_000_000;
 const MAX_USERS_PER_TICK = 500;
-const MAX_TTL_SECONDS = 3_153_600_000;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -77,7 +76,7 @@ function demoCommand(): Command {
     .addOption(whole('--port <n>', 'port to listen on', { min: 0, max: 65_535 }, 8085));
   addConnectionFlags(command);
   const { batchTtlSeconds, streamingTtlSeconds } = defaultOptions;
-  const ttl = { min: 1, max: MAX_TTL_SECONDS };
+  const ttl = { min: 1, max: limits.ttlSeconds };
   return command
     .addOption(whole('--batch-ttl-seconds <s>', 'key TTL of loaded users', ttl, batchTtlSeconds))
     .addOption(

@@ -3,8 +3,14 @@
  * none because it is new, and leaves every other key's alone.
  */
 
-import { ANY_INTEGER, encodeHead, KeyedCommand, type UsualReply } from '../cluster/batch.ts';
-import type { EncodedRows, KeyTable } from '../cluster/batch.ts';
+import {
+  ANY_INTEGER,
+  type EncodedRows,
+  encodeHead,
+  KeyedCommand,
+  type KeyTable,
+  type UsualReply,
+} from '../cluster/batch.ts';
 import { checkNames, encodeValue } from './codec.ts';
 import type { Context } from './context.ts';
 import type { RowKind } from './row-writer.ts';

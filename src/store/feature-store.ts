@@ -1,9 +1,7 @@
-import { connect } from '../cluster/control/connect.ts';
+import { connect, type ConnectionMode, type Shard } from '../cluster/control/connect.ts';
 import type { Connection } from '../cluster/control/connection.ts';
 import { defaultLimits } from '../cluster/limits.ts';
 import { slotOf } from '../cluster/batch.ts';
-import type { Shard } from '../cluster/control/connect.ts';
-import type { ConnectionMode } from '../cluster/control/connect.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
 import { ReadShapes } from './read-shape.ts';
 import { specimensOf } from './specimens.ts';

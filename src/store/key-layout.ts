@@ -13,12 +13,11 @@ import { FeatureStoreError } from '../errors.ts';
 import { refuse, show } from './option-checks.ts';
 import { VipGroups } from './vip-groups.ts';
 import { MAX_ID_BYTES } from './limits.ts';
+import { SHORT_TEXT } from '../cluster/limits.ts';
 
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const LAST_ASCII = 0x7f;
-/** Up to this many characters a loop is quicker than a call that leaves JavaScript. */
-const SHORT = 64;
 
 export class KeyLayout {
   readonly prefix: string;
@@ -119,7 +118,7 @@ export function checkId(id: unknown): asserts id is string {
 
 /** Whether all of it is ASCII, and none of it a brace. */
 function isPlain(text: string): boolean {
-  if (text.length > SHORT) {
+  if (text.length > SHORT_TEXT) {
     const hasBraces = text.includes('{') || text.includes('}');
     return !hasBraces && Buffer.byteLength(text) === text.length;
   }

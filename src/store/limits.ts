@@ -3,6 +3,8 @@
  * once, and how often, are limits of the cluster layer (cluster/limits.ts).
  */
 
+import { MAX_TIMER_MS, SLOT_COUNT } from '../cluster/limits.ts';
+
 // What callers give: more than this is refused, with the limit in the message.
 
 /** Bytes of an id. Keys are held by every server and sent with every command: they are short. */
@@ -24,7 +26,7 @@ export const MAX_NODES = 1_000;
 /** Longest name of a host: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4 */
 export const MAX_HOST_CHARACTERS = 253;
 /** Longest time that a Node timer can wait. */
-export const MAX_TIMEOUT_MS = 2_147_483_647;
+export const MAX_TIMEOUT_MS: number = MAX_TIMER_MS;
 /** A hundred years: below every limit that servers put on an expiry. */
 export const MAX_TTL_SECONDS = 3_153_600_000;
 /** Replicas that a write may wait for; no primary has as many. */
@@ -88,3 +90,47 @@ export const MAX_KEPT_FEATURES = 64;
 export const SHOWN_VALUE_CHARACTERS = 60;
 export const SHOWN_REPLY_CHARACTERS = 200;
 export const SHOWN_GROUPS = 5;
+
+/** What a store refuses above; each is a whole number. */
+export interface Limits {
+  /** Bytes of an id, in UTF-8. */
+  readonly idBytes: number;
+  /** Bytes of a feature's name, in UTF-8. */
+  readonly nameBytes: number;
+  /** Bytes of one value. */
+  readonly valueBytes: number;
+  /** Features of one row, and names of one read. */
+  readonly featuresPerRow: number;
+  /** Bytes of all names and values of one row. */
+  readonly rowBytes: number;
+  /** Members of one VIP group. */
+  readonly groupMembers: number;
+  /** A TTL, in seconds: a hundred years. */
+  readonly ttlSeconds: number;
+  /** A time-out, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Replicas that a write may wait for. */
+  readonly minReplicas: number;
+  /** Ids in one chunk of a stream. */
+  readonly chunkSize: number;
+  /** Ids of one `listEntityIds`. */
+  readonly listedIds: number;
+  /** Slots of a cluster. */
+  readonly slotCount: number;
+}
+
+/** The limits of every store. What is above is refused before anything is sent. */
+export const limits: Limits = Object.freeze({
+  idBytes: MAX_ID_BYTES,
+  nameBytes: MAX_NAME_BYTES,
+  valueBytes: MAX_VALUE_BYTES,
+  featuresPerRow: MAX_FEATURES,
+  rowBytes: MAX_ROW_BYTES,
+  groupMembers: MAX_GROUP_MEMBERS,
+  ttlSeconds: MAX_TTL_SECONDS,
+  timeoutMs: MAX_TIMEOUT_MS,
+  minReplicas: MAX_REPLICAS,
+  chunkSize: MAX_CHUNK_SIZE,
+  listedIds: MAX_LISTED_IDS,
+  slotCount: SLOT_COUNT,
+});

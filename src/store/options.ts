@@ -2,9 +2,15 @@
 
 import type { Credentials, CredentialsFunction } from '../cluster/control/credentials.ts';
 import { judgeRedis } from '../cluster/control/ioredis-copy.ts';
-import type { Cluster, IoredisClient, Redis, RedisOptions } from '../cluster/control/connect.ts';
+import type {
+  Cluster,
+  IoredisClient,
+  Redis,
+  RedisOptions,
+  Seed,
+} from '../cluster/control/connect.ts';
 import { parseAddress, type HostAndPort } from '../cluster/address.ts';
-import type { Seed } from '../cluster/control/connect.ts';
+import { MAX_PORT } from '../cluster/limits.ts';
 import { KeyLayout } from './key-layout.ts';
 import { checkDatabase, checkRedisOptions } from './redis-options.ts';
 import {
@@ -188,7 +194,7 @@ function checkNatMap(natMap: unknown): void {
     const { host, port }: { host?: unknown; port?: unknown } = isRecord(to) ? to : {};
     const path = pathTo('natMap', address);
     if (typeof host !== 'string' || !isHost(host)) refuse(`${path}.host must be a name.`);
-    checkInteger(`${path}.port`, port, { min: 1, max: 65_535 });
+    checkInteger(`${path}.port`, port, { min: 1, max: MAX_PORT });
   }
 }
 

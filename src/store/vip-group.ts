@@ -1,6 +1,11 @@
 import { CommandWriter, KeyTable, slotOf } from '../cluster/batch.ts';
-import { checkReadOptions, deliverRead, rowsOrThrow } from './batch-read.ts';
-import type { KeyedPlan, PartialRows } from './batch-read.ts';
+import {
+  checkReadOptions,
+  deliverRead,
+  type KeyedPlan,
+  type PartialRows,
+  rowsOrThrow,
+} from './batch-read.ts';
 import { NO_OPTIONS, type ReadOptions } from './call-options.ts';
 import { newDeadline, type Context } from './context.ts';
 import type { RowOf, ValuesAs } from './features.ts';

@@ -6,8 +6,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { BulkPaces } from '../../src/cluster/limits.ts';
-import { defaultLimits } from '../../src/cluster/limits.ts';
+import { type BulkPaces, defaultLimits } from '../../src/cluster/limits.ts';
 import { FeatureStore } from '../../src/index.ts';
 import { nextTurn } from '../../src/runtime/slices.ts';
 import {

@@ -4,8 +4,7 @@
  */
 
 import { describe, expect, test } from 'vitest';
-import type { BulkPaces } from '../../src/cluster/limits.ts';
-import { defaultLimits } from '../../src/cluster/limits.ts';
+import { type BulkPaces, defaultLimits } from '../../src/cluster/limits.ts';
 import { slotOf } from '../../src/cluster/routing/slot.ts';
 import { nextTurn } from '../../src/runtime/slices.ts';
 import {

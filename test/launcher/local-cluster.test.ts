@@ -1,7 +1,6 @@
 import { access } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startLocalCluster } from '../../rig/local-cluster/local-cluster.ts';
-import type { LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
+import { type LocalCluster, startLocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import { startStandaloneServer } from '../../rig/local-cluster/standalone-server.ts';
 import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import { livingOf } from './cluster-command.ts';

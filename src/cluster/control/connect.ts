@@ -14,11 +14,11 @@ import { Connection } from './connection.ts';
 import { CredentialsKeeper, type CredentialsFunction } from './credentials.ts';
 import { explained, isDenial, isFinal } from '../lanes/first-words.ts';
 import { isCluster, type Cluster, type Redis } from '../lanes/ioredis.ts';
-import type { ClusterLimits } from '../limits.ts';
+import { type ClusterLimits, SETTLE_MS } from '../limits.ts';
 import { keepLoggedIn } from './own-login.ts';
 import { Patience } from './patience.ts';
 import { searchSeeds, type Seed } from './seed-search.ts';
-import { SLOT_COUNT } from '../routing/slot.ts';
+import { SLOT_COUNT } from '../limits.ts';
 import { addressOf, reachBy, type NatMap, type Underlay } from './underlay.ts';
 
 // What the store names of the layers below.
@@ -39,9 +39,6 @@ export interface ConnectSettings {
   /** Gives what a login says, where it changes. */
   readonly credentials: CredentialsKeeper | undefined;
 }
-
-/** A cluster of which some slots have no owner may be one that is being made: it has this long. */
-const SETTLE_MS = 2_000;
 
 /** Connects to what the caller names, or stands on what the caller holds. */
 export async function connect(

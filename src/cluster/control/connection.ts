@@ -21,7 +21,13 @@ import type { Login } from '../lanes/login.ts';
 import { NameWatch } from './name-watch.ts';
 import { Lane } from '../lanes/lane.ts';
 import { LANE_PURPOSES, type LanePurpose } from '../lanes/lane-purpose.ts';
-import type { ClusterLimits } from '../limits.ts';
+import {
+  type ClusterLimits,
+  LANES_PER_TURN,
+  LEAVE_EVERY_MS,
+  LONGEST_PAGE_TURN_MS,
+  SWEEP_EVERY_MS,
+} from '../limits.ts';
 import { logInAnew } from './own-login.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from '../routing/topology.ts';
@@ -29,13 +35,6 @@ import { orLate } from '../../runtime/timer.ts';
 import { inSlices } from '../../runtime/slices.ts';
 import { PromptTurns, Turns } from '../lanes/turns.ts';
 import { reachBy, type ConnectionMode, type Underlay } from './underlay.ts';
-
-/** The least time between two departures from one address, which may stay a replica. */
-const LEAVE_EVERY_MS = 500;
-const SWEEP_EVERY_MS = 100;
-const LONGEST_PAGE_TURN_MS = 20;
-/** How many lanes are opened, or closed, in one turn of the event loop: a few milliseconds. */
-export const LANES_PER_TURN = 16;
 
 export class Connection {
   readonly mode: ConnectionMode;

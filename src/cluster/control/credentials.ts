@@ -14,6 +14,7 @@
 import { clearTimeout, setTimeout, wallClockMs } from '../../runtime/clock.ts';
 import { FeatureStoreError } from '../../errors.ts';
 import type { Login } from '../lanes/login.ts';
+import { MAX_TIMER_MS, RENEWAL_MARGIN_MS } from '../limits.ts';
 
 /**
  * What a login says.
@@ -51,11 +52,7 @@ export interface LoginListener {
 
 /** Of the time that is left, this part is used before renewal; with jitter down to the second. */
 const [LATEST_PART, EARLIEST_PART] = [0.8, 0.7];
-/** Nor later than this before they expire, where there is as much time. */
-const MARGIN_MS = 60_000;
 const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [250, 30_000];
-/** What a timer can wait for at the most. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 export class CredentialsKeeper {
   readonly #ask: CredentialsFunction;
@@ -139,7 +136,7 @@ export class CredentialsKeeper {
     if (expiresAtMs === Number.POSITIVE_INFINITY) return;
     const leftMs = expiresAtMs - wallClockMs();
     const part = EARLIEST_PART + (LATEST_PART - EARLIEST_PART) * Math.random();
-    const marginMs = Math.max(leftMs * (1 - part), Math.min(MARGIN_MS, leftMs / 2));
+    const marginMs = Math.max(leftMs * (1 - part), Math.min(RENEWAL_MARGIN_MS, leftMs / 2));
     this.#renewIn(Math.max(leftMs - marginMs, FIRST_PAUSE_MS));
   }
 

@@ -6,13 +6,14 @@
 import { clearTimeout, performance, setTimeout } from '../../runtime/clock.ts';
 import { FeatureStoreError } from '../../errors.ts';
 import type { Address } from '../address.ts';
+import {
+  ATTEMPT_PART,
+  FIRST_CONNECT_PAUSE_MS,
+  MAX_CONNECT_PAUSE_MS,
+  MIN_ATTEMPT_MS,
+} from '../limits.ts';
 
 const SILENCE = 'no answer';
-const FIRST_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 1_000;
-/** An attempt may take this part of the whole time, but never less than `MIN_ATTEMPT_MS`. */
-const ATTEMPT_PART = 1 / 3;
-const MIN_ATTEMPT_MS = 1_000;
 
 export class Patience {
   readonly #timeoutMs: number;
@@ -56,7 +57,9 @@ export class Patience {
 
   /** Longer with each time, with jitter; no longer than there is time. */
   async pause(times: number): Promise<void> {
-    const ms = Math.min(FIRST_PAUSE_MS * 2 ** times, MAX_PAUSE_MS) * (0.75 + Math.random() / 2);
+    const ms =
+      Math.min(FIRST_CONNECT_PAUSE_MS * 2 ** times, MAX_CONNECT_PAUSE_MS) *
+      (0.75 + Math.random() / 2);
     await this.#sleep(Math.min(ms, this.leftMs));
   }
 

@@ -13,9 +13,10 @@ import { openProbe } from '../lanes/open-redis.ts';
 import { checkDatabase, obeyedOf } from './connection-options.ts';
 import type { Redis, RedisOptions } from '../lanes/ioredis.ts';
 import type { Patience } from './patience.ts';
-import { SLOT_COUNT } from '../routing/slot.ts';
+import { SLOT_COUNT } from '../limits.ts';
 import { Topology, type AddressMapper } from '../routing/topology.ts';
 import type { ConnectionMode } from './underlay.ts';
+import { SEED_GRACE_MS } from '../limits.ts';
 
 /** A node to begin with; what its URL says of credentials holds for every node. */
 export interface Seed extends HostAndPort {
@@ -28,9 +29,6 @@ export interface SeedAnswer {
   readonly mode: ConnectionMode;
   readonly topology: Topology;
 }
-
-/** How long the other seeds may take once one can be used. */
-const GRACE_MS = 1_000;
 
 /**
  * The seed that answered first. @throws FeatureStoreError CONNECT_FAILED, ACCESS_DENIED,
@@ -84,7 +82,7 @@ class SeedSearch {
     try {
       await Promise.race([all, ...asked.map(({ answer }) => answer)]);
       const heard = Promise.all(asked.map(({ first }) => first));
-      await this.#patience.within(GRACE_MS, heard).catch(() => undefined);
+      await this.#patience.within(SEED_GRACE_MS, heard).catch(() => undefined);
     } finally {
       this.#over.abort();
     }

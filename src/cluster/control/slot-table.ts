@@ -16,7 +16,7 @@ import { reportRefresh } from './diagnostics.ts';
 import { firstAnswers } from './first-answers.ts';
 import { isCluster } from '../lanes/ioredis.ts';
 import type { Lane } from '../lanes/lane.ts';
-import type { ClusterLimits } from '../limits.ts';
+import { type ClusterLimits, NODES_ADVISED, NODES_PER_REFRESH } from '../limits.ts';
 import { SingleCommand } from '../lanes/single-command.ts';
 import { isLoggedOut } from '../routing/redirect.ts';
 import { ServerError, type Reply } from '../resp/reply-reader.ts';
@@ -39,11 +39,6 @@ export interface SlotTableHost {
   /** Called after each refresh that replaced the table. */
   onReplaced(topology: Topology): void;
 }
-
-/** https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
-const NODES_ADVISED = 1_000;
-/** How many nodes are asked for the slot table at once. */
-const NODES_PER_REFRESH = 3;
 
 type ClusterWord = 'SLOTS' | 'INFO' | 'MYID';
 

@@ -3,12 +3,7 @@
  * asking first.
  */
 
-/**
- * Cuts under the same rows from which on they are a matter of the node: a reply too big for it, or
- * a crash.
- */
-const CUTS_IN_A_ROW = 6;
-const FIRST_PAUSE_MS = 1;
+import { CUTS_IN_A_ROW, FIRST_PAUSE_AFTER_CUT_MS } from '../limits.ts';
 
 /**
  * The pause in ms before what was under way on a connection that was cut is sent again: none the
@@ -18,5 +13,5 @@ const FIRST_PAUSE_MS = 1;
 export function pauseAfterCut(cutsBefore: number): number | undefined {
   if (cutsBefore >= CUTS_IN_A_ROW) return undefined;
   if (cutsBefore === 0) return 0;
-  return FIRST_PAUSE_MS * 2 ** (cutsBefore - 1) * (0.5 + Math.random() / 2);
+  return FIRST_PAUSE_AFTER_CUT_MS * 2 ** (cutsBefore - 1) * (0.5 + Math.random() / 2);
 }

@@ -19,7 +19,8 @@ import { performance } from '../../runtime/clock.ts';
 import { FeatureStoreError } from '../../errors.ts';
 import type { Address } from '../address.ts';
 import { Attempt, type Call, type Parcel, type SentPart } from './attempt.ts';
-import { LANES_PER_TURN, type Connection } from '../control/connection.ts';
+import { type Connection } from '../control/connection.ts';
+import { LANES_PER_TURN, LATE_ROWS_PER_TURN, ROWS_ROUTED_PER_TURN } from '../limits.ts';
 import { NO_OWNER } from '../control/counters.ts';
 import { pauseAfterCut } from './cuts.ts';
 import type { Deadline } from './deadline.ts';
@@ -352,11 +353,6 @@ function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
   const { pauses, cuts, loneCuts, attempt } = so;
   return { to, rows, asking: false, redirects: 0, pauses, cuts, loneCuts, attempt: attempt + 1 };
 }
-
-/** About as long as `rowsPerTurn` rows take to be read. */
-const ROWS_ROUTED_PER_TURN = 1_000;
-
-const LATE_ROWS_PER_TURN = 5_000;
 
 function countUp(count: number): number[] {
   const rows = new Array<number>(count);

@@ -8,7 +8,8 @@
 
 import { performance } from '../../runtime/clock.ts';
 import { askNode } from './node-command.ts';
-import { LANES_PER_TURN, type Connection } from '../control/connection.ts';
+import { type Connection } from '../control/connection.ts';
+import { COMMAND_PATIENCE_MS, COMMAND_QUESTION_MS, LANES_PER_TURN } from '../limits.ts';
 import { Deadline } from './deadline.ts';
 import type { Topology } from '../routing/topology.ts';
 import { inSlices } from '../../runtime/slices.ts';
@@ -17,11 +18,6 @@ import { FeatureStoreError } from '../../errors.ts';
 export type FieldTtlCommand = 'HSETEX' | 'HEXPIRE';
 
 type Known = FieldTtlCommand | 'none';
-
-/** How long a primary is waited for while others have answered. */
-const PATIENCE_MS = 250;
-/** How long one question goes on. */
-const QUESTION_MS = 5_000;
 
 interface Question {
   readonly startedAtMs: number;
@@ -85,7 +81,7 @@ export class FieldTtlSupport {
       if (!this.#knownOf.has(address)) questions.push(this.#ask(address));
     });
     const youngestMs = Math.max(...questions.map(({ startedAtMs }) => startedAtMs));
-    const patienceMs = youngestMs + PATIENCE_MS - performance.now();
+    const patienceMs = youngestMs + COMMAND_PATIENCE_MS - performance.now();
     const all = Promise.all(questions.map(({ answered }) => answered));
     all.catch(() => undefined); // the same
     if (patienceMs > 0) await Promise.race([all, deadline.pause(patienceMs)]);
@@ -102,7 +98,7 @@ export class FieldTtlSupport {
   }
 
   async #answerOf(address: string): Promise<void> {
-    const deadline = new Deadline(QUESTION_MS, this.#connection.closing);
+    const deadline = new Deadline(COMMAND_QUESTION_MS, this.#connection.closing);
     const question = ['COMMAND', 'INFO', 'HSETEX', 'HEXPIRE'] as const;
     try {
       const reply = await askNode(this.#connection, address, question, deadline);

@@ -16,6 +16,7 @@ import { askNode, PrimaryGone } from './node-command.ts';
 import type { Connection } from '../control/connection.ts';
 import type { Deadline } from './deadline.ts';
 import type { Reply } from '../resp/reply-reader.ts';
+import { FEWER_KEYS_AFTER_LOSS, PAGES_AT_ONCE, PAGES_IN_TURN } from '../limits.ts';
 
 export interface KeyPage {
   readonly shard: Address;
@@ -44,7 +45,7 @@ export async function* scanKeys(
     const { keysPerPage, pagePauseMs } = connection.pace.now;
     const words = (cuts: number): (string | number)[] => {
       const count = Math.min(keysPerPage, mostKeys);
-      if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_AFTER_LOSS));
+      if (cuts > 0) mostKeys = Math.max(1, Math.floor(count / FEWER_KEYS_AFTER_LOSS));
       return ['SCAN', cursor, 'MATCH', pattern, 'COUNT', Math.min(count, mostKeys)];
     };
     const ask = async (): Promise<Reply> => {
@@ -107,11 +108,6 @@ export async function* scanKeys(
   }
 }
 
-/** Pages that are asked for at the same time, each of another shard. */
-const PAGES_AT_ONCE = 64;
-/** The same where they come one after the other: what is late holds up no other shard. */
-const PAGES_IN_TURN = 4;
-
 /**
  * Pages in the order in which they come: to wait for each of thousands anew with every page would
  * take long.
@@ -162,8 +158,6 @@ interface Page extends Omit<KeyPage, 'isLast'> {
   readonly cursor: string;
 }
 
-/** What a lost connection divides the keys of a page by. */
-const FEWER_AFTER_LOSS = 4;
 /** The cursor that a scan starts with, and the one that its last page gives. */
 const FIRST = '0';
 const LAST = '0';

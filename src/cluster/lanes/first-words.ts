@@ -9,8 +9,8 @@
 import { nextTick, queueMicrotask } from '../../runtime/clock.ts';
 import type { Redis } from './ioredis.ts';
 import { serverWords } from '../routing/server-words.ts';
+import { MAX_FIRST_WORDS_BYTES } from '../limits.ts';
 
-const MAX_BYTES = 512;
 /** The first byte of a TLS record: an alert, or a handshake. */
 const TLS_RECORDS: ReadonlySet<number | undefined> = new Set([0x15, 0x16]);
 /** Answers to a greeting that a client goes on after, with an older protocol. */
@@ -26,7 +26,8 @@ export class FirstWords {
     redis.on('connect', () => {
       this.#bytes = Buffer.alloc(0);
       redis.stream.on('data', (chunk: Buffer) => {
-        if (this.#bytes.length < MAX_BYTES) this.#bytes = Buffer.concat([this.#bytes, chunk]);
+        if (this.#bytes.length < MAX_FIRST_WORDS_BYTES)
+          this.#bytes = Buffer.concat([this.#bytes, chunk]);
       });
     });
   }

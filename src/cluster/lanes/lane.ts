@@ -21,7 +21,7 @@ import type { Address } from '../address.ts';
 import { isDenial } from './first-words.ts';
 import type { Redis } from './ioredis.ts';
 import { answersForAnother, Losses, type LaneLost } from './lane-lost.ts';
-import type { LaneLimits } from '../limits.ts';
+import { CROWD, FORGETTING, type LaneLimits } from '../limits.ts';
 import { CommandWriter } from '../resp/command-writer.ts';
 import { ProtocolError, ReplyReader } from '../resp/reply-reader.ts';
 import { rowsWorth } from '../resp/reply-size.ts';
@@ -59,11 +59,6 @@ interface Opening extends Waiting {
 export interface Owed extends Waiting {
   readonly exchange: Exchange;
 }
-
-/** The quickest round trip counts less with each that follows: a link may have become slower. */
-const FORGETTING = 1.02;
-/** Exchanges under way on a lane for online reads before more of them queue. */
-const CROWD = 1_024;
 
 export class Lane {
   readonly address: Address;

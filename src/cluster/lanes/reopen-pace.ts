@@ -9,10 +9,7 @@
  */
 
 import { performance } from '../../runtime/clock.ts';
-const FIRST_PAUSE_MS = 5;
-const MAX_PAUSE_MS = 500;
-/** A connection that was open this long was of use, even if nobody has used it. */
-const LONG_LIFE_MS = 1_000;
+import { FIRST_REOPEN_PAUSE_MS, LONG_LIFE_MS, MAX_REOPEN_PAUSE_MS } from '../limits.ts';
 
 export class ReopenPace {
   /** Ends in a row without a reply in between. */
@@ -39,6 +36,9 @@ export class ReopenPace {
     this.#endsInVain++;
     const pausesBefore = this.#endsInVain - (isCut ? 2 : 1);
     if (pausesBefore < 0) return 0;
-    return Math.min(FIRST_PAUSE_MS * 2 ** pausesBefore, MAX_PAUSE_MS) * (0.5 + Math.random() / 2);
+    return (
+      Math.min(FIRST_REOPEN_PAUSE_MS * 2 ** pausesBefore, MAX_REOPEN_PAUSE_MS) *
+      (0.5 + Math.random() / 2)
+    );
   }
 }

@@ -10,6 +10,7 @@
  */
 
 import { setImmediate } from '../../runtime/clock.ts';
+import { PROMPT_ROWS_PER_TURN } from '../limits.ts';
 
 /** What is left of a turn. What reads a row takes it from here. */
 export interface Turn {
@@ -95,6 +96,3 @@ export class PromptTurns implements ReadingTurns {
     this.#turn = { rowsLeft: PROMPT_ROWS_PER_TURN };
   };
 }
-
-/** Of replies to online reads, over all lanes: some milliseconds. */
-const PROMPT_ROWS_PER_TURN = 256;

@@ -13,10 +13,9 @@ import { ReopenPace } from './reopen-pace.ts';
 import { FirstWords } from './first-words.ts';
 import type { Redis } from './ioredis.ts';
 import type { CommandWriter } from '../resp/command-writer.ts';
+import { MAX_TEXT_WRITE_BYTES } from '../limits.ts';
 
 const LF = 10;
-/** Up to here libuv writes a string from its stack (node 20, StreamBase::WriteString). */
-const MAX_TEXT_BYTES = 16_384;
 
 export interface WireEvents {
   /** The connection is open and ours. */
@@ -100,7 +99,7 @@ export class Wire {
     const { stream } = this.#redis;
     // Little of it goes out fastest as text: the kernel takes it at once, and no buffer is made for
     // it.
-    if (writer.length <= MAX_TEXT_BYTES) {
+    if (writer.length <= MAX_TEXT_WRITE_BYTES) {
       stream.write(writer.takeText(), 'latin1');
       return;
     }

@@ -8,17 +8,12 @@
  */
 
 import type { KeyTable } from '../routing/key-table.ts';
+import { MAX_FIRST_BYTES, SHORT_TEXT } from '../limits.ts';
 
 /** A word of a command. Bytes are copied as they are. */
 export type Word = string | number | Uint8Array;
 
-const SHORT = 64;
 export const MAX_BULK_INTEGER = 0x7fffffff;
-/**
- * A writer begins anew with as much room as was last used, up to here: new buffers make V8 collect
- * its old space often.
- */
-const MAX_FIRST_BYTES = 1_048_576;
 const DOLLAR = 36;
 const STAR = 42;
 const ZERO = 48;
@@ -96,7 +91,7 @@ export class CommandWriter {
 
   bulkString(text: string): void {
     const { length } = text;
-    if (length > SHORT) return this.#longString(text);
+    if (length > SHORT_TEXT) return this.#longString(text);
     this.#reserve(length + FRAME_BYTES);
     const begin = this.#length;
     this.#header(DOLLAR, length);

@@ -10,9 +10,7 @@
 
 import type { KeyTable } from '../routing/key-table.ts';
 import { CommandWriter, encodeHead, encodeWords } from './command-writer.ts';
-
-/** For longer ones no template is kept: they are few. */
-const MAX_TEMPLATE_REST = 64;
+import { MAX_TEMPLATE_REST } from '../limits.ts';
 
 interface Template {
   readonly prefix: Uint8Array;

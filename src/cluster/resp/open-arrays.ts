@@ -1,6 +1,7 @@
 /** Arrays that have begun and not ended: their items come in as many chunks as it takes. */
 
-import { MAX_DEPTH, MAX_ITEMS, ProtocolError, type Reply } from './reply.ts';
+import { ProtocolError, type Reply } from './reply.ts';
+import { MAX_DEPTH, MAX_ITEMS } from '../limits.ts';
 
 interface OpenArray {
   readonly items: Reply[];

@@ -8,10 +8,9 @@
  */
 
 import { isAscii, isUtf8 } from 'node:buffer';
+import { MAX_CHUNK_TEXT_BYTES } from '../limits.ts';
 
 const NO_BYTES = Buffer.alloc(0);
-/** Above, making text of the bytes again with each chunk would cost more than it saves. */
-const MAX_TEXT_BYTES = 262_144;
 /** V8 copies a substring below 13 characters, and keeps its parent alive above. */
 const SHORT_STRING = 13;
 /** What a decoder puts in the place of what is not UTF-8. It may also have been written. */
@@ -71,7 +70,7 @@ export class ReceivedBytes {
   /** The bytes from `begin` to `end` as text; undefined where they are not UTF-8. */
   textOf(begin: number, end: number): string | undefined {
     const { bytes } = this;
-    if ((this.#isAscii ??= bytes.length <= MAX_TEXT_BYTES && isAscii(bytes))) {
+    if ((this.#isAscii ??= bytes.length <= MAX_CHUNK_TEXT_BYTES && isAscii(bytes))) {
       if (end - begin >= SHORT_STRING) return bytes.toString('latin1', begin, end);
       return (this.#text ??= bytes.toString('latin1')).substring(begin, end);
     }

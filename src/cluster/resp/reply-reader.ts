@@ -20,14 +20,8 @@
 
 import type { ColumnValues } from './column-values.ts';
 import { OpenArrays } from './open-arrays.ts';
-import {
-  MAX_BULK_BYTES,
-  MAX_LINE_BYTES,
-  ProtocolError,
-  ServerError,
-  type Reply,
-  type StringsAs,
-} from './reply.ts';
+import { ProtocolError, ServerError, type Reply, type StringsAs } from './reply.ts';
+import { MAX_BULK_BYTES, MAX_LINE_BYTES } from '../limits.ts';
 import {
   ARRAY,
   ATTRIBUTE,

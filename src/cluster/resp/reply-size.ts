@@ -12,8 +12,8 @@
  *   has one heavy part under way at a time.
  */
 
-/** Bytes of replies that a part of a chunk may have. */
-const PART_BYTES = 524_288;
+import { BYTES_PER_ROW, PART_BYTES } from '../limits.ts';
+
 /**
  * From here on a part is heavy. 500 rows of 50 numbers are 350 kB: they are sent as ever, several
  * parts at once.
@@ -27,9 +27,6 @@ const MEMORY_ROWS = 256;
 const MOST_ROWS = 10_000;
 const SMALLER_AFTER_LOSS = 4;
 const GROWTH = 16;
-
-/** Rows are counted by their length: one of this many bytes is one, a longer one is several. */
-const BYTES_PER_ROW = 512;
 
 /** How many usual rows so many bytes are worth, in a turn that bounds rows. */
 export function rowsWorth(byteCount: number): number {

@@ -19,8 +19,3 @@ export type Reply = string | Uint8Array | number | null | ServerError | readonly
 
 /** As what strings are given: as text where they are UTF-8, or all as bytes. */
 export type StringsAs = 'text' | 'bytes';
-
-export const MAX_BULK_BYTES = 536_870_912; // proto-max-bulk-len
-export const MAX_LINE_BYTES = 65_536;
-export const MAX_ITEMS = 16_777_216;
-export const MAX_DEPTH = 16;

@@ -9,13 +9,13 @@
  * servers are at work on the rows before it.
  */
 
-import { BY_BYTE, BY_BYTE_AND_ZERO, crcOf, SLOT_COUNT } from './slot.ts';
+import { BY_BYTE, BY_BYTE_AND_ZERO, crcOf } from './slot.ts';
+import { SLOT_COUNT } from '../limits.ts';
+import { SHORT_TEXT } from '../limits.ts';
 
 const LAST_ASCII = 0x7f;
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
-/** Up to this many characters a loop is quicker than a call that leaves JavaScript. */
-const SHORT = 64;
 const NOTHING = new Uint8Array();
 const encoder = new TextEncoder();
 
@@ -63,7 +63,7 @@ export class KeyTable implements Keys {
   /** Adds the key of the prefix and this text. */
   add(rest: string): void {
     const { length } = rest;
-    if (length > SHORT) return this.#addLong(rest);
+    if (length > SHORT_TEXT) return this.#addLong(rest);
     const begin = this.bounds[this.count] ?? 0;
     this.#reserve(begin + length);
     const bytes = this.rests;
@@ -93,7 +93,7 @@ export class KeyTable implements Keys {
     let end = this.bounds[this.count] ?? 0;
     this.#reserve(end + text.length);
     const bytes = this.rests;
-    if (text.length > SHORT) encoder.encodeInto(text, bytes.subarray(end));
+    if (text.length > SHORT_TEXT) encoder.encodeInto(text, bytes.subarray(end));
     else for (let i = 0; i < text.length; i++) bytes[end + i] = text.charCodeAt(i);
     for (const { length } of rests) {
       end += length;

@@ -1,7 +1,5 @@
 import { oneLine } from '../../errors.ts';
-
-/** More than any error of a server needs. */
-const SHOWN_CHARACTERS = 300;
+import { SHOWN_WORDS_CHARACTERS } from '../limits.ts';
 
 /** Servers repeat what was sent to them: features, or the password of AUTH and HELLO. */
 const ARGUMENTS = /,? with args beginning with:.*$/is;
@@ -12,7 +10,7 @@ const ARGUMENTS = /,? with args beginning with:.*$/is;
  */
 export function serverWords(text: string): string {
   const said = oneLine(text.replace(ARGUMENTS, '').trimEnd());
-  return said.length > SHOWN_CHARACTERS ? `${said.slice(0, SHOWN_CHARACTERS)}…` : said;
+  return said.length > SHOWN_WORDS_CHARACTERS ? `${said.slice(0, SHOWN_WORDS_CHARACTERS)}…` : said;
 }
 
 /**

@@ -5,7 +5,7 @@
  * The keys of a batch get theirs in key-table.ts.
  */
 
-export const SLOT_COUNT = 16_384;
+import { SLOT_COUNT } from '../limits.ts';
 
 const POLYNOMIAL = 0x1021;
 

@@ -7,8 +7,9 @@
  */
 
 import { parseAddress, formatAddress, type Address } from '../address.ts';
-import { SLOT_COUNT } from './slot.ts';
+import { SLOT_COUNT } from '../limits.ts';
 import { inSlices } from '../../runtime/slices.ts';
+import { RANGES_PER_TURN } from '../limits.ts';
 
 /** A primary, its replicas, and the slots it owns. */
 export interface Shard {
@@ -26,8 +27,6 @@ export interface Shard {
 export type AddressMapper = (address: Address) => Address;
 
 const NO_OWNER = -1;
-/** Ranges of a table that are read in one turn of the event loop: a few milliseconds. */
-const RANGES_PER_TURN = 1_000;
 
 export class Topology {
   readonly #addresses: Address[] = [];

@@ -1,3 +1,4 @@
+import { limits } from '../../index.ts';
 import type { FastifyInstance } from 'fastify';
 import type { DemoContext } from '../demo-context.ts';
 
@@ -37,7 +38,7 @@ export function addStateRoute(server: FastifyInstance, context: DemoContext): vo
           address,
           role: 'primary',
           slot_count: slotCount,
-          slot_share: slotCount / SLOT_COUNT,
+          slot_share: slotCount / limits.slotCount,
           slot_ranges: slotRanges,
           replicas,
           entity_count: countByShard.get(address) ?? 0,
@@ -46,6 +47,3 @@ export function addStateRoute(server: FastifyInstance, context: DemoContext): vo
     };
   });
 }
-
-/** https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
-const SLOT_COUNT = 16_384;

@@ -1,7 +1,8 @@
 import keySlot from 'cluster-key-slot';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SLOT_COUNT, slotOf } from '../../../src/cluster/routing/slot.ts';
+import { slotOf } from '../../../src/cluster/routing/slot.ts';
+import { SLOT_COUNT } from '../../../src/cluster/limits.ts';
 import { anyText, textWithoutBraces } from '../unicode.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SLOT_COUNT } from '../../../src/cluster/routing/slot.ts';
+import { SLOT_COUNT } from '../../../src/cluster/limits.ts';
 import { Topology } from '../../../src/cluster/routing/topology.ts';
 
 const ASKED = '10.0.0.9:7000';

@@ -4,10 +4,10 @@ import { takeover } from '../../../rig/local-cluster/dev-cluster.ts';
 import {
   clusterProblems,
   itself,
+  type NodeView,
   parseClusterNodes,
   parseInfo,
 } from '../../../rig/local-cluster/node-view.ts';
-import type { NodeView } from '../../../rig/local-cluster/node-view.ts';
 
 const A = 'a'.repeat(40);
 const B = 'b'.repeat(40);

@@ -5,9 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtServers, cacheFolder } from '../../../rig/redis-server/cache-folder.ts';
 import { chooseMirror, sourceTargets } from '../../../rig/redis-server/debian-mirror.ts';
 import { wrapperScript } from '../../../rig/redis-server/docker-server.ts';
-import { findRedisServer, firstThatWorks } from '../../../rig/redis-server/find.ts';
+import { type Candidate, findRedisServer, firstThatWorks } from '../../../rig/redis-server/find.ts';
 import { hasTls } from '../../../rig/redis-server/find-tls.ts';
-import type { Candidate } from '../../../rig/redis-server/find.ts';
 import type { ServerAbilities } from '../../../rig/redis-server/probe.ts';
 
 const REDIS_8: ServerAbilities = {

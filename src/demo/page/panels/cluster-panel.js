@@ -10,7 +10,6 @@ import { colorClass } from '../shard-colors.js';
  * @typedef {import('../api.js').BatchReply} BatchReply
  */
 
-const SLOT_COUNT = 16_384;
 const AXIS_STEPS = 4;
 
 /** What is on the screen: a poll that brings nothing new changes nothing. */
@@ -83,10 +82,11 @@ function showSlots(shards) {
     shards.map(({ address, slot_share }) => `${address} owns ${share(slot_share)}`).join('; '),
   );
   track.replaceChildren(
-    ...shards.flatMap(({ address, slot_ranges }) =>
-      slot_ranges.map(([from, to]) =>
-        bar(colorClass(address), from / SLOT_COUNT, (to - from + 1) / SLOT_COUNT),
-      ),
+    ...shards.flatMap(({ address, slot_count, slot_share, slot_ranges }) =>
+      slot_ranges.map(([from, to]) => {
+        const perSlot = slot_share / slot_count;
+        return bar(colorClass(address), from * perSlot, (to - from + 1) * perSlot);
+      }),
     ),
   );
 }

@@ -1,7 +1,13 @@
 // npm run cluster -- up | down | status: the development cluster, of local processes or of
 // containers.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { type DevClusterOptions, devClusterStatus, ensureDevCluster, type NodeStatus, stopDevCluster } from '../rig/local-cluster/dev-cluster.ts';
+import {
+  type DevClusterOptions,
+  devClusterStatus,
+  ensureDevCluster,
+  type NodeStatus,
+  stopDevCluster,
+} from '../rig/local-cluster/dev-cluster.ts';
 
 interface Flags {
   readonly compose?: true;

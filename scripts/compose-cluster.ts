@@ -11,7 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { downAll, execCompose, logs, upAll } from 'docker-compose';
 import type { IDockerComposeOptions } from 'docker-compose';
 import { Redis } from 'ioredis';
-import { clusterProblems, type NodeView, parseClusterNodes, parseInfo } from '../rig/local-cluster/node-view.ts';
+import {
+  clusterProblems,
+  type NodeView,
+  parseClusterNodes,
+  parseInfo,
+} from '../rig/local-cluster/node-view.ts';
 import { isPortFree } from '../rig/local-cluster/port-run.ts';
 import { waitUntil } from '../rig/local-cluster/wait-until.ts';
 

@@ -17,6 +17,7 @@ import type { RowKind } from './row-writer.ts';
 
 /** HSET: how many fields are new. EXPIRE: whether the entity had no TTL. */
 const WRITTEN: readonly UsualReply[] = [ANY_INTEGER, ANY_INTEGER];
+const written = (): readonly UsualReply[] => WRITTEN;
 
 export interface BatchFeatureWriter extends RowKind {
   /** Writes the row of the last of `keys`. @throws FeatureStoreError INVALID_FEATURE */
@@ -44,7 +45,7 @@ export function batchFeatureWriter({
       rows.endCommand();
       return 1;
     },
-    usualReplies: () => WRITTEN,
+    usualReplies: written,
     answerOf: () => true,
     onWritten: () => {
       counters.batchWritesTotal++;

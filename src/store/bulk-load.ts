@@ -16,6 +16,7 @@ import { unexpected } from './unexpected-reply.ts';
 
 /** HSET: how many fields are new. EXPIRE: that it has set the TTL. */
 const WRITTEN: readonly UsualReply[] = [ANY_INTEGER, Buffer.from(':1\r\n')];
+const written = (): readonly UsualReply[] => WRITTEN;
 
 export function bulkWriter(context: Context, ttlSeconds: number): RowWriter {
   const encoder = new FeatureEncoder();
@@ -40,7 +41,7 @@ export function bulkWriter(context: Context, ttlSeconds: number): RowWriter {
       rows.endCommand();
       return names.length;
     },
-    usualReplies: () => WRITTEN,
+    usualReplies: written,
     answerOf: ([added, expires]) => {
       if (!Number.isInteger(added)) return unexpected('HSET', added);
       // 0: the key was gone again, say by a DEL in between; then nothing is without a TTL either.

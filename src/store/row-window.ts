@@ -9,7 +9,7 @@ import type { KeyLayout } from './key-layout.ts';
 import { BYTES_PER_WINDOW, ROWS_PER_WINDOW } from './limits.ts';
 import { show } from './option-checks.ts';
 import { entryOf, type Entry } from './row-source.ts';
-import { writeReplies, type RowWriter } from './row-writer.ts';
+import { WriteReplies, type RowWriter } from './row-writer.ts';
 import type { Window } from './windows.ts';
 
 export class RowWindow implements Window<Entry> {
@@ -76,7 +76,7 @@ export class RowWindow implements Window<Entry> {
   }
 
   get batch(): Batch<true> {
-    const replies = writeReplies(this.#writer, (row) => this.featureCounts[row] ?? 0);
+    const replies = new WriteReplies(this.#writer, this.featureCounts);
     return { keys: this.#keys, commands: this.#rows, replies };
   }
 

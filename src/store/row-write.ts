@@ -10,7 +10,7 @@ import type { Deadline } from '../cluster/delivery/deadline.ts';
 import type { WriteOptions } from './call-options.ts';
 import { confirmation, deliver, type Context } from './context.ts';
 import type { KeyLayout } from './key-layout.ts';
-import { writeReplies, type RowKind } from './row-writer.ts';
+import { WriteReplies, type RowKind } from './row-writer.ts';
 import { BUFFER_BYTES } from './limits.ts';
 
 /** Writes a row's commands, and gives the number of features; 0 where there is nothing to write. */
@@ -53,7 +53,7 @@ export class RowBuffer {
     keys.truncate(0);
     if (writer.length < BUFFER_BYTES) this.#place = place;
     if (key === undefined) return undefined;
-    const replies = writeReplies(kind, () => featureCount);
+    const replies = new WriteReplies(kind, [featureCount]);
     return { batch: { keys: key, commands: rows, replies }, featureCount };
   }
 

@@ -68,7 +68,8 @@ export class Attempt<Answer> implements Owed, RowReceiver<Answer> {
   unsettled: UnsettledRows | undefined;
   readonly #call: Call<Answer>;
   #lane: Lane | undefined;
-  #sentAtMs = 0;
+  /** Not 0: a field that holds integers first gets another hidden class later (specimens.ts). */
+  #sentAtMs: number = Number.NaN;
   #partCount = 0;
   /** Called once. */
   #onEnd: ((error?: unknown) => void) | undefined;

@@ -17,7 +17,7 @@ import type { Context } from '../../../src/store/context.ts';
 import { KeyLayout } from '../../../src/store/key-layout.ts';
 import type { FeatureBytes, FeatureRow } from '../../../src/store/features.ts';
 import { FeatureReplies, ReadShape } from '../../../src/store/read-shape.ts';
-import { writeReplies } from '../../../src/store/row-writer.ts';
+import { WriteReplies } from '../../../src/store/row-writer.ts';
 import { decodeCommands, encodeReply, type WireReply } from '../plain-resp.ts';
 import { randomFrom } from '../resp/replies.ts';
 import { anyText } from '../unicode.ts';
@@ -154,11 +154,7 @@ test('the quick way gives what the thorough one gives, for any replies, cut anyw
 });
 
 test('the same of HSET and EXPIRE, whatever comes in between', () => {
-  const batch = silentBatch(
-    2,
-    [1, 1],
-    writeReplies(bulkWriter({} as Context, 60), () => 1),
-  );
+  const batch = silentBatch(2, [1, 1], new WriteReplies(bulkWriter({} as Context, 60), [1, 1]));
   const integer = fc.record({ type: fc.constant(':' as const), value: fc.nat({ max: 2 }) });
   const anything = fc.oneof(
     { arbitrary: integer, weight: 6 },

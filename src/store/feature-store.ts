@@ -282,7 +282,7 @@ export class FeatureStore implements AsyncDisposable {
     this.#context.layout.check(id);
     checkNames(names);
     if (names.length === 0) return {};
-    const ttls = await readFieldTtls(this.#context, id, names, options);
+    const ttls = await readFieldTtls(this.#context, id, names, String, options);
     return Object.fromEntries(names.map((name, index) => [name, ttls[index] ?? -2]));
   }
 

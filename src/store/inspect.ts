@@ -62,8 +62,7 @@ export async function inspectEntity(
   const all: Field[] = [];
   await inPairs(flat, (name, value) => void all.push([name, value]));
   const sorted = await sortInTurns(all, byName);
-  const names = sorted.map(([name]) => name);
-  const ttls = await readFieldTtls(context, id, names, options);
+  const ttls = await readFieldTtls(context, id, sorted, nameOf, options);
   const fields: InspectedField[] = [];
   await inSlices(sorted, FIELDS_PER_TURN, ([name, value], at) => {
     const ttlSeconds = ttls[at] ?? -1;
@@ -87,6 +86,10 @@ async function inPairs(
     const end = Math.min(from + 2 * FIELDS_PER_TURN, flat.length);
     for (let at = from; at < end; at += 2) work(flat[at] ?? '', flat[at + 1] ?? '');
   }
+}
+
+function nameOf([name]: Field): TextOrBytes {
+  return name;
 }
 
 function byName([a]: Field, [b]: Field): number {
@@ -146,15 +149,17 @@ function namelessField(id: string, byteCount: number): FeatureStoreError {
  * is there). Servers without field TTLs have fields without TTL. Some names are asked for at a
  * time: each is written and read in one turn.
  */
-export async function readFieldTtls(
+export async function readFieldTtls<Item>(
   context: Context,
   id: string,
-  names: readonly TextOrBytes[],
+  items: readonly Item[],
+  nameOfItem: (item: Item) => TextOrBytes,
   options: CallOptions,
 ): Promise<number[]> {
   const ttls: number[] = [];
-  for (let from = 0; from < names.length; from += FIELDS_PER_TURN) {
-    const part = names.slice(from, from + FIELDS_PER_TURN);
+  for (let from = 0; from < items.length; from += FIELDS_PER_TURN) {
+    await nextTurn();
+    const part = items.slice(from, from + FIELDS_PER_TURN).map((item) => nameOfItem(item));
     for (const ttl of await readTtlsOf(context, id, part, options)) ttls.push(ttl);
   }
   return ttls;

@@ -5,7 +5,6 @@ import { slotOf } from '../cluster/batch.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
 import { ReadShapes } from './read-shape.ts';
 import { specimensOf } from './specimens.ts';
-import { batchFeatureWriter, type BatchFeatureWriter } from './batch-feature.ts';
 import { bulkWriter } from './bulk-load.ts';
 import {
   checkCallOptions,
@@ -15,9 +14,10 @@ import {
   type ValueOptions,
   type WriteOptions,
 } from './call-options.ts';
-import { checkNames, copyOf, FeatureEncoder } from './codec.ts';
-import { deliverOne, newDeadline, type Context } from './context.ts';
+import { checkNames } from './codec.ts';
+import { deliverOne, type Context } from './context.ts';
 import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
+import { EntityUpdates } from './entity-update.ts';
 import { FieldTtlSupport } from '../cluster/delivery/field-ttl-command.ts';
 import type { FeatureRows, Features, FeatureValue, RowOf, ValuesAs } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
@@ -25,11 +25,9 @@ import { inspectEntity, readEntity, readFieldTtls, type InspectedEntity } from '
 import { DEFAULT_LISTED_IDS, MAX_LISTED_IDS } from './limits.ts';
 import { checkInteger, checkKeys, refuse, show } from './option-checks.ts';
 import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
-import { checkRowsAtHand, loadRows, type LoadOptions, type LoadResult } from './row-load.ts';
-import { RowBuffer, writeRow, type WriteRow } from './row-write.ts';
-import type { RowWriter } from './row-writer.ts';
+import { loadRows, type LoadOptions, type LoadResult } from './row-load.ts';
+import { RowBuffer } from './row-write.ts';
 import { zeroCounters, type StoreStats } from './stats.ts';
-import { StreamingWriters } from './streaming-write.ts';
 import { VipGroup } from './vip-group.ts';
 
 /** The cluster as the store routes by it now. */
@@ -64,8 +62,7 @@ export class FeatureStore implements AsyncDisposable {
   /** The field TTL of streaming writes, in seconds. */
   readonly streamingTtlSeconds: number;
   readonly #context: Context;
-  readonly #streamingWriters: StreamingWriters;
-  readonly #batchFeatureWriter: BatchFeatureWriter;
+  readonly #updates: EntityUpdates;
   readonly #groups: ReadonlyMap<string, VipGroup>;
 
   private constructor(connection: Connection, options: ResolvedOptions) {
@@ -76,8 +73,7 @@ export class FeatureStore implements AsyncDisposable {
     const rowBuffer = new RowBuffer(layout);
     const parts = { connection, layout, options, counters, fieldTtl, readShapes, rowBuffer };
     this.#context = { ...parts, specimens: specimensOf(parts) };
-    this.#streamingWriters = new StreamingWriters(this.#context);
-    this.#batchFeatureWriter = batchFeatureWriter(this.#context);
+    this.#updates = new EntityUpdates(this.#context);
     this.keyPrefix = layout.prefix;
     this.batchTtlSeconds = options.batchTtlSeconds;
     this.streamingTtlSeconds = options.streamingTtlSeconds;
@@ -138,22 +134,7 @@ export class FeatureStore implements AsyncDisposable {
   ): Promise<void> {
     checkCallOptions('updateStreaming', options, ['ttlSeconds', 'minReplicas']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    const deadline = newDeadline(this.#context, options);
-    try {
-      let given = features;
-      let command = this.#context.fieldTtl.known;
-      if (command === undefined) {
-        // The servers are not asked what they know for a row that is refused, or is none.
-        if (!this.#isToWrite(id, features)) return;
-        given = copyOf(features); // theirs may have changed by the time that servers answer
-        command = await this.#context.fieldTtl.command(deadline);
-      }
-      const writer = this.#streamingWriters.of(command, ttlSeconds);
-      const write: WriteRow = (keys, rows) => writer.write(id, given, keys, rows);
-      await writeRow(this.#context, id, writer, write, options, deadline);
-    } finally {
-      deadline.clear();
-    }
+    await this.#updates.streaming(id, features, ttlSeconds, options);
   }
 
   /**
@@ -167,14 +148,12 @@ export class FeatureStore implements AsyncDisposable {
   ): Promise<LoadResult> {
     checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
     const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    // Rows are looked at before the servers are asked what they know.
-    if (!this.#context.fieldTtl.known) await checkRowsAtHand(this.#context, rows);
-    const writer = await this.#writerInTime(ttlSeconds, options);
-    return loadRows(this.#context, rows, writer, options);
+    return this.#updates.streamingBatch(rows, ttlSeconds, options);
   }
 
   /**
-   * Writes one batch feature; the key's TTL stays. A new entity gets the store's `batchTtlSeconds`.
+   * Writes one batch feature; the key's TTL stays. A new entity gets the store's `batchTtlSeconds`,
+   * so that it cannot live for ever.
    * @throws FeatureStoreError NOT_REPLICATED with `minReplicas`
    */
   async updateBatchFeature(
@@ -184,14 +163,7 @@ export class FeatureStore implements AsyncDisposable {
     options: WriteOptions = NO_OPTIONS,
   ): Promise<void> {
     checkCallOptions('updateBatchFeature', options, ['minReplicas']);
-    const deadline = newDeadline(this.#context, options);
-    try {
-      const writer = this.#batchFeatureWriter;
-      const write: WriteRow = (keys, rows) => writer.write(id, name, value, keys, rows);
-      await writeRow(this.#context, id, writer, write, options, deadline);
-    } finally {
-      deadline.clear();
-    }
+    await this.#updates.batchFeature(id, name, value, options);
   }
 
   /**
@@ -205,7 +177,7 @@ export class FeatureStore implements AsyncDisposable {
     options: ValueOptions<As> = NO_OPTIONS,
   ): Promise<RowOf<As>> {
     checkCallOptions('getFeatures', options, ['as']);
-    if (names === undefined) return this.#getAll(id, options);
+    if (names === undefined) return readEntity(this.#context, id, options);
     const { rows, failed } = await readBatch(
       this.#context,
       { ids: [id], shape: this.#context.readShapes.of(names) },
@@ -259,20 +231,33 @@ export class FeatureStore implements AsyncDisposable {
     return this.#groups.get(name) ?? this.#context.layout.groups.refuse(name);
   }
 
-  /** Every field with its TTL, and the key's, in seconds. @throws FeatureStoreError WRONG_TYPE */
+  /**
+   * Reads every field of an entity with its TTL, for people who ask why a feature is missing.
+   * @returns `{ exists, keyTtlSeconds, fields: [{ name, value, ttlSeconds }] }`, fields by name; a
+   * TTL in seconds is -1 where there is none, and `keyTtlSeconds` -2 where there is no entity
+   * @throws FeatureStoreError WRONG_TYPE the key is no hash
+   */
   async inspect(id: string, options: CallOptions = NO_OPTIONS): Promise<InspectedEntity> {
     checkCallOptions('inspect', options);
     return inspectEntity(this.#context, id, options);
   }
 
-  /** The key's TTL in seconds; -1: none; -2: no entity. @throws FeatureStoreError INVALID_ID */
+  /**
+   * The TTL of an entity's key (https://redis.io/docs/latest/commands/ttl/).
+   * @returns seconds until it expires; -1: no TTL; -2: no such entity
+   * @throws FeatureStoreError INVALID_ID
+   */
   async keyTtlSeconds(id: string, options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('keyTtlSeconds', options);
     const read = ([ttl]: readonly unknown[]): number => Number(ttl);
     return deliverOne(this.#context, { id, commands: [['TTL']], read }, options);
   }
 
-  /** TTLs in seconds by name; -1: none; -2: absent. @throws FeatureStoreError INVALID_FEATURE */
+  /**
+   * The TTLs of an entity's features (https://redis.io/docs/latest/commands/httl/).
+   * @returns seconds by name; -1: no TTL of its own; -2: no such feature
+   * @throws FeatureStoreError INVALID_ID, INVALID_FEATURE a name that no feature can have
+   */
   async fieldTtlsSeconds(
     id: string,
     names: readonly string[],
@@ -286,13 +271,23 @@ export class FeatureStore implements AsyncDisposable {
     return Object.fromEntries(names.map((name, index) => [name, ttls[index] ?? -2]));
   }
 
-  /** Every id that SCAN finds; one may come twice. @throws FeatureStoreError UNEXPECTED_REPLY */
+  /**
+   * Every id, in no order, as SCAN finds them (https://redis.io/docs/latest/commands/scan/): one may
+   * come twice while a server resizes its table, and one that moves meanwhile may be missed.
+   * @returns ids, as they are found
+   * @throws FeatureStoreError UNEXPECTED_REPLY
+   */
   scanEntityIds(options: CallOptions = NO_OPTIONS): AsyncGenerator<string> {
     checkCallOptions('scanEntityIds', options);
     return scanEntityIds(this.#context, options);
   }
 
-  /** Sorted ids, some of each shard, `limit` in all. @throws FeatureStoreError INVALID_OPTION */
+  /**
+   * Some ids, sorted: the first that SCAN finds on each shard, in equal parts.
+   * @param limit - how many ids in all, 1 to 10,000,000; 200 where it is not given
+   * @returns the ids
+   * @throws FeatureStoreError INVALID_OPTION a limit that is none
+   */
   async listEntityIds(
     limit: number = DEFAULT_LISTED_IDS,
     options: CallOptions = NO_OPTIONS,
@@ -302,33 +297,54 @@ export class FeatureStore implements AsyncDisposable {
     return listEntityIds(this.#context, limit, options);
   }
 
-  /** How many entities there are, as SCAN finds them. @throws FeatureStoreError INVALID_OPTION */
+  /**
+   * How many entities there are, as SCAN finds them: one that moves meanwhile may be missed.
+   * @returns their number
+   * @throws FeatureStoreError INVALID_OPTION
+   */
   async countEntities(options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('countEntities', options);
     const counts = await countByShard(this.#context, options);
     return Object.values(counts).reduce((total, count) => total + count, 0);
   }
 
-  /** How many entities, by primary (`host:port`). @throws FeatureStoreError INVALID_OPTION */
+  /**
+   * How many entities each shard has, as `countEntities` counts them.
+   * @returns `{ 'host:port': count }` by primary
+   * @throws FeatureStoreError INVALID_OPTION
+   */
   async countEntitiesByShard(options: CallOptions = NO_OPTIONS): Promise<Record<string, number>> {
     checkCallOptions('countEntitiesByShard', options);
     return countByShard(this.#context, options);
   }
 
-  /** Deletes the entity; gives whether there was one. @throws FeatureStoreError INVALID_ID */
+  /**
+   * Deletes an entity, whatever features it has.
+   * @returns whether there was one
+   * @throws FeatureStoreError INVALID_ID
+   */
   async deleteEntity(id: string, options: CallOptions = NO_OPTIONS): Promise<boolean> {
     checkCallOptions('deleteEntity', options);
     const read = ([count]: readonly unknown[]): boolean => Number(count) === 1;
     return deliverOne(this.#context, { id, commands: [['DEL']], read }, options);
   }
 
-  /** Deletes every key under the prefix, and counts them. @throws FeatureStoreError TIMEOUT */
+  /**
+   * Deletes every key under the prefix, entities or not, with one UNLINK each.
+   * @returns how many keys were deleted
+   * @throws FeatureStoreError TIMEOUT of a page of keys; some are deleted by then
+   */
   async reset(options: CallOptions = NO_OPTIONS): Promise<number> {
     checkCallOptions('reset', options);
     return deleteAll(this.#context, options);
   }
 
-  /** The shards and their slots; `refresh` asks again. @throws FeatureStoreError INVALID_OPTION */
+  /**
+   * The shards and their slots, as the store routes by them now.
+   * @param options - `refresh`: whether the nodes are asked anew first; false where not given
+   * @returns `{ mode, shards: [{ address, replicas, slotCount, slotRanges }] }`
+   * @throws FeatureStoreError INVALID_OPTION
+   */
   async topology(options: { readonly refresh?: boolean } = {}): Promise<StoreTopology> {
     checkKeys('topology options', options, ['refresh']);
     const { refresh = false } = options;
@@ -351,32 +367,12 @@ export class FeatureStore implements AsyncDisposable {
     this.#context.connection.counters.reset();
   }
 
-  /** Closes every connection of the store; calls under way reject with CLOSED. Never rejects. */
+  /**
+   * Closes every connection that the store opened. Calls that are under way reject with CLOSED; a
+   * `redis` that the caller gave stays open. Never rejects.
+   */
   async close(): Promise<void> {
     await this.#context.connection.close();
-  }
-
-  async #getAll<As extends ValuesAs>(id: string, options: ValueOptions<As>): Promise<RowOf<As>> {
-    const { row, featureCount } = await readEntity(this.#context, id, options);
-    this.#context.counters.readsTotal++;
-    this.#context.counters.readFieldsTotal += featureCount;
-    return row;
-  }
-
-  #isToWrite(id: string, features: Features): boolean {
-    this.#context.layout.check(id);
-    new FeatureEncoder().check(id, features);
-    return Object.keys(features).length > 0;
-  }
-
-  async #writerInTime(ttlSeconds: number, options: CallOptions): Promise<RowWriter> {
-    const deadline = newDeadline(this.#context, options);
-    try {
-      const command = await this.#context.fieldTtl.command(deadline);
-      return this.#streamingWriters.of(command, ttlSeconds);
-    } finally {
-      deadline.clear();
-    }
   }
 }
 

@@ -97,17 +97,20 @@ function byName([a]: Field, [b]: Field): number {
   return typeof b === 'string' ? 1 : Buffer.compare(a, b);
 }
 
-/** A row of all features of an entity, and how many they are. @throws FeatureStoreError NOT_TEXT */
+/** A row of all features of an entity. @throws FeatureStoreError NOT_TEXT */
 export async function readEntity<As extends ValuesAs>(
   context: Context,
   id: string,
   options: ValueOptions<As>,
-): Promise<{ row: RowOf<As>; featureCount: number }> {
+): Promise<RowOf<As>> {
   const { as } = options;
   const read = ([reply]: readonly unknown[]): ReturnType<typeof flatOf> => flatOf(reply);
   const question = { id, commands: [['HGETALL']], read, stringsAs: as } as const;
   const flat = await deliverOne(context, question, options);
-  return { row: await rowOfAll(id, flat, as), featureCount: flat.length / 2 };
+  const row = await rowOfAll(id, flat, as);
+  context.counters.readsTotal++;
+  context.counters.readFieldsTotal += flat.length / 2;
+  return row;
 }
 
 /** The names and values of HGETALL, in turn. */

@@ -67,7 +67,7 @@ export function streamingWriter(
       if (names.length > 0) write(id, features, names, keys, rows);
       return names.length;
     },
-    usualReplies: isHsetex ? allSet : allSetOf,
+    usualReplies: isHsetex ? allSetAtOnce : allSetOf,
     answerOf: (replies, featureCount) =>
       checkStreamingReplies(command, replies, featureCount) ?? true,
     onWritten: (featureCount) => {
@@ -130,7 +130,8 @@ function byCount<Made>(make: (count: number) => Made): (count: number) => Made {
 /** MULTI, HSET, HEXPIRE, EXEC. */
 const REPLIES_OF_TRANSACTION = 4;
 const ALL_SET: readonly UsualReply[] = [Buffer.from(':1\r\n')];
-const allSet = (): readonly UsualReply[] => ALL_SET;
+const allSetAtOnce = (): readonly UsualReply[] => ALL_SET;
+
 /**
  * MULTI and two commands that were queued, then EXEC: the number of new fields, and a code per
  * field.

@@ -74,7 +74,7 @@ export class Attempt<Answer> implements Owed, RowReceiver<Answer> {
   /** Called once. */
   #onEnd: ((error?: unknown) => void) | undefined;
   /** Rows whose replies came, but which no replica has confirmed. */
-  #held: [row: number, outcome: Outcome<Answer>][] = [];
+  #held: [row: number, outcome: Outcome<Answer>][] | undefined;
 
   constructor(call: Call<Answer>, parcel: Parcel) {
     this.#call = call;
@@ -86,7 +86,9 @@ export class Attempt<Answer> implements Owed, RowReceiver<Answer> {
 
   /** Whether every row is settled by its replies. */
   get isDone(): boolean {
-    return this.exchange.openCount === 0 && this.unsettled === undefined && this.#held.length === 0;
+    return (
+      this.exchange.openCount === 0 && this.unsettled === undefined && this.#held === undefined
+    );
   }
 
   /**
@@ -106,23 +108,26 @@ export class Attempt<Answer> implements Owed, RowReceiver<Answer> {
       lane.post(this);
     } else {
       const sent = isDirect ? this.#sendPart(lane) : this.#sendInTurn(lane);
-      sent.then(() => this.#end(), this.#end);
+      sent.then(
+        () => this.#end(),
+        (error: unknown) => this.#end(error),
+      );
     }
   }
 
   /** Gives the rows that are not settled and have nowhere to go yet; they are not held any more. */
   takeOpenRows(): readonly number[] {
-    const rows = [...this.#held.map(([row]) => row), ...this.exchange.openRows];
-    this.#held = [];
+    const rows = [...(this.#held ?? []).map(([row]) => row), ...this.exchange.openRows];
+    this.#held = undefined;
     return rows;
   }
 
   answer(row: number, answer: Answer): void {
-    this.#held.push([row, answer]);
+    (this.#held ??= []).push([row, answer]);
   }
 
   settle(row: number, outcome: Outcome<Answer>): void {
-    if (this.#call.delivery.minReplicas) this.#held.push([row, outcome]);
+    if (this.#call.delivery.minReplicas) (this.#held ??= []).push([row, outcome]);
     else this.#call.settle(this, row, outcome);
   }
 
@@ -140,13 +145,13 @@ export class Attempt<Answer> implements Owed, RowReceiver<Answer> {
     this.#end(lost);
   }
 
-  readonly #end = (error?: unknown): void => {
+  #end(error?: unknown): void {
     const onEnd = this.#onEnd;
     this.#onEnd = undefined; // replies may come after the deadline
     if (onEnd === undefined) return;
     this.#call.delivery.deadline.offPass(this.#onPass);
     onEnd(error);
-  };
+  }
 
   /** What has arrived by now came in time. */
   readonly #onPass = (): void => {
@@ -213,8 +218,8 @@ export class Attempt<Answer> implements Owed, RowReceiver<Answer> {
     const waitMs = lane.isShortOfReplicas ? lateReplicaWaitMs : replicaWaitMs;
     const wait = new SingleCommand(['WAIT', minReplicas, waitMs]);
     await Promise.all([lane.send(this.exchange), lane.send(wait)]);
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#held ?? [];
+    this.#held = undefined;
     const isConfirmed = typeof wait.reply === 'number' && wait.reply >= minReplicas;
     lane.noteReplicas(isConfirmed);
     if (isStepDown(wait.reply)) this.#call.connection.leave(lane.address);

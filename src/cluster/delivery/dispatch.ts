@@ -70,19 +70,21 @@ class Dispatch<Answer> implements Call<Answer> {
   readonly delivery: Delivery;
   readonly replySize: ReplySize;
   readonly gather: Gather<Answer>;
-  readonly #startedAtMs = performance.now();
+  /** Where pipelines are reported. */
+  readonly #startedAtMs: number;
   /** Reported at the end, so that a callback that throws cannot leave rows in flight. */
-  readonly #reports: PipelineReport[] = [];
+  #reports: PipelineReport[] | undefined;
   /** By row, what stood in its way last; reported if the deadline passes. */
   #obstacles: (FeatureStoreError | undefined)[] | undefined;
   /** Rows that are late fail one chunk after the other: all chunks may be late at once. */
-  #late: Promise<void> = Promise.resolve();
+  #late: Promise<void> | undefined;
   #lateRowsLeft = LATE_ROWS_PER_TURN;
 
   constructor(connection: Connection, batch: Batch<Answer>, delivery: Delivery) {
     this.connection = connection;
     this.batch = batch;
     this.delivery = delivery;
+    this.#startedAtMs = delivery.onPipeline ? performance.now() : Number.NaN;
     this.replySize = batch.replies.size ?? new ReplySize();
     this.gather = new Gather(batch.keys.count);
   }
@@ -109,7 +111,7 @@ class Dispatch<Answer> implements Call<Answer> {
 
   #result(): Gathered<Answer> {
     const { onPipeline } = this.delivery;
-    if (onPipeline) for (const report of this.#reports) onPipeline(report);
+    if (onPipeline) for (const report of this.#reports ?? []) onPipeline(report);
     return this.gather.result();
   }
 
@@ -217,7 +219,12 @@ class Dispatch<Answer> implements Call<Answer> {
 
   notePart({ to: shard }: Parcel, { keyCount, sentAtMs, elapsedMs }: SentPart): void {
     if (this.delivery.onPipeline === undefined) return;
-    this.#reports.push({ shard, keyCount, startMs: sentAtMs - this.#startedAtMs, elapsedMs });
+    (this.#reports ??= []).push({
+      shard,
+      keyCount,
+      startMs: sentAtMs - this.#startedAtMs,
+      elapsedMs,
+    });
   }
 
   async #afterLoss(
@@ -300,7 +307,8 @@ class Dispatch<Answer> implements Call<Answer> {
   }
 
   #failLate(rows: readonly number[], so: SoFar): Promise<void> {
-    this.#late = this.#late.then(() => this.#failInSlices(rows, so));
+    const before = this.#late ?? Promise.resolve();
+    this.#late = before.then(() => this.#failInSlices(rows, so));
     return this.#late;
   }
 

@@ -71,7 +71,7 @@ export class Gather<Answer> {
   #errors: (FeatureStoreError | undefined)[] | undefined;
   #failureCount = 0;
   /** The first error of each code. */
-  readonly #firsts = new Map<ErrorCode, FeatureStoreError>();
+  #firsts: Map<ErrorCode, FeatureStoreError> | undefined;
   #openCount: number;
 
   constructor(rowCount: number) {
@@ -92,14 +92,16 @@ export class Gather<Answer> {
     this.#errors ??= new Array<undefined>(this.#answers.length).fill(undefined);
     this.#errors[row] = error;
     this.#failureCount++;
+    this.#firsts ??= new Map();
     if (!this.#firsts.has(error.code)) this.#firsts.set(error.code, error);
   }
 
   result(): Gathered<Answer> {
     if (this.#openCount > 0) throw new Error(`${this.#openCount} rows were never settled`);
-    const failures = this.#errors
-      ? new Failures(this.#errors, this.#failureCount, this.#firsts)
-      : NO_FAILURES;
+    const failures =
+      this.#errors && this.#firsts
+        ? new Failures(this.#errors, this.#failureCount, this.#firsts)
+        : NO_FAILURES;
     return { answers: this.#answers as (Answer | undefined)[], failures }; // none is OPEN
   }
 }

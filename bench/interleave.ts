@@ -5,7 +5,7 @@
  *   warm-up and check of rows ─▶ round 1: A B C ─▶ round 2: B C A ─▶ …
  *
  * Garbage is collected before each turn: nobody pays for what another one left behind. That also
- * throws away compiled code, and what is measured right behind it is V8's compiler (2.3 µs per id,
+ * throws away compiled code, and what is measured right after it is V8's compiler (2.3 µs per id,
  * 1.5 once it is done): so a turn begins with some operations that are not measured. Each round
  * begins with another contender, so that nobody always follows the same one.
  */

@@ -29,7 +29,7 @@ export function inFraction(value: number): string {
   return value <= 0.5 ? `1/${tidy(digits(1 / value))}` : inRatio(value);
 }
 
-/** Without zeros behind the point, as on an axis: `10k` for `10.0k`. */
+/** Without zeros after the point, as on an axis: `10k` for `10.0k`. */
 export function tidy(quantity: string): string {
   return quantity.replace(/\.0+(?!\d)/, '').replace(/(\.\d*[1-9])0+(?!\d)/, '$1');
 }

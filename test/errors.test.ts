@@ -53,7 +53,7 @@ test('a partial batch says how many failed, which was the first and why', () => 
   expect(error.failed).toBe(failed);
 });
 
-test('a partial load tells how far it came', () => {
+test('a partial load says how far it came', () => {
   const cause = new Error('the source broke');
   const failed = [{ id: 'u1', error: new FeatureStoreError('INVALID_ID', 'bad') }];
   const error = new PartialLoadError('The load stopped', 41, failed, cause);

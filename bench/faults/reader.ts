@@ -1,7 +1,7 @@
 /**
  * What a client has to do to be put through the faults: read a batch the way its own users do, and
  * say of each id what came of it. A client that fails a whole call has failed each of its ids; one
- * that tells of errors row by row is asked for them row by row.
+ * that reports errors row by row is asked for rows one by one.
  */
 
 import type { Node } from '../rival.ts';

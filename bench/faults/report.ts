@@ -31,7 +31,7 @@ A batch read of ${count(rowCount)} ids, all of which exist, by each client's own
 each fault on a new six-node cluster with the same rows, open and right before the fault begins. Every row is compared with what is stored; that the servers
 themselves lost nothing is checked after each fault by a client that is new.
 
-- **Wrong null**: a feature that exists is given as null, without an error. A model that is told so scores somebody else.
+- **Wrong null**: a feature that exists is given as null, without an error. A model that gets an error that says so scores somebody else.
 - **Failed**: an error in the place of the row, or of the whole call. Honest, and all that can be had from a shard that is dead.
 - **Never right again**: no call was right in every row within ${inDuration(RIGHT_WITHIN_MS)} of the fault's end, ${inDuration(RECOVERY_MS)} of a kill.
 

@@ -38,7 +38,7 @@ const QUICK_NODE_TIMEOUT_MS = 2_000;
 const NO_FAILOVER_MS = 120_000;
 /** Who is not right by then is never right again. */
 export const RIGHT_WITHIN_MS = 10_000;
-/** The same, behind a kill. */
+/** The same, after a kill. */
 export const RECOVERY_MS = 30_000;
 const CHURN_MS = 10_000;
 const SLOTS_PER_WAVE = 100;

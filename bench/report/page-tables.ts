@@ -42,7 +42,7 @@ export function shardWaitTable({ shardWaits }: Run): string {
     'sum of pipelines',
   ];
   const note =
-    '<p class="note">By what <code>onPipeline</code> tells: when the last reply of the slowest shard was there, and of a ' +
+    '<p class="note">By what <code>onPipeline</code> reports: when the last reply of the slowest shard was there, and of a ' +
     'shard in the mean. The difference is what waiting for the slowest costs; the sum of the pipelines is what one after the other would take.</p>';
   return `<h3>Waiting for the slowest shard (${OURS})</h3>${note}${table(header, rows, 1)}`;
 }

@@ -1,4 +1,4 @@
-/** A million ids against a hundred thousand: the time shall grow as the ids do. */
+/** A million ids against a hundred thousand: the time must grow as the ids do. */
 
 import { FeatureStore } from 'cluster-feature-store';
 import { drawIndexes, idOf } from '../data-set.ts';

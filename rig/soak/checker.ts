@@ -18,7 +18,7 @@ export class Checker {
   readonly model: Model;
   readonly tally: Tally;
   readonly #tolerate: Tolerate;
-  /** What was told once need not be told again. */
+  /** What was reported once need not be reported again. */
   readonly #told = new Set<string>();
 
   constructor(model: Model, seed: number, tolerate: Tolerate = () => undefined) {
@@ -48,7 +48,7 @@ export class Checker {
     this.countFailed(failed.map(({ error }) => error.code));
     if (failedCount === failed.length) return;
     this.tally.wrongNulls++;
-    addViolation(this.tally, `${failedCount} rows are missing, ${failed.length} are told`);
+    addViolation(this.tally, `${failedCount} rows are missing, ${failed.length} are reported`);
   }
 
   /** A call that gave no rows at all. */

@@ -98,7 +98,7 @@ export class SlotMover implements AsyncDisposable {
   }
 
   /**
-   * Moves what is left, and tells the primaries who owns the slot now. Call `settle` after the last
+   * Moves what is left, and informs the primaries who owns the slot now. Call `settle` after the last
    * one.
    */
   async finish(move: SlotMove): Promise<void> {
@@ -132,7 +132,7 @@ export class SlotMover implements AsyncDisposable {
   /** Waits until all nodes, replicas too, tell the same owners and the same epoch. */
   async settle(): Promise<void> {
     const clients = [...this.primaries.map(({ client }) => client), ...this.#replicas];
-    const told = await waitUntil(
+    const heard = await waitUntil(
       async () => {
         const views = await Promise.all(clients.map(viewOf));
         const [first] = views;
@@ -140,7 +140,7 @@ export class SlotMover implements AsyncDisposable {
       },
       { what: 'all nodes tell the same owners', timeoutMs: AGREEMENT_TIMEOUT_MS },
     );
-    this.#owners = told.ownerIds.map((id, slot) => {
+    this.#owners = heard.ownerIds.map((id, slot) => {
       const owner = this.primaries.find((primary) => primary.id === id);
       if (owner === undefined) throw new Error(`no primary owns slot ${slot}`);
       return owner;

@@ -133,7 +133,7 @@ const exportAtomically: Migrate = async ({ port, client }, { id }, ranges) => {
   );
 };
 
-/** The state of the newest migration that the reply, an array of maps, tells of. */
+/** The state of the newest migration that the reply, an array of maps, has. */
 function stateOf(reply: unknown): string {
   const newest: unknown = Array.isArray(reply) ? reply[0] : undefined;
   if (Array.isArray(newest)) return String(newest[newest.indexOf('state') + 1]);

@@ -249,7 +249,7 @@ export const PROMPT_ROWS_PER_TURN = 256;
 export const LARGE_REQUEST_BYTES = 65_536;
 /** Replies to one row that are longer are not read from their start again when more has come. */
 export const LONG_ROW_BYTES = 16_384;
-/** Up to here libuv writes a string from its stack (node 20 to 26, StreamBase::WriteString). */
+/** Up to here libuv writes a string from its stack (StreamBase::WriteString). */
 export const MAX_TEXT_WRITE_BYTES = 16_384;
 /** Pauses before a connection is opened again that could not be opened, in ms; they double. */
 export const FIRST_REOPEN_PAUSE_MS = 5;

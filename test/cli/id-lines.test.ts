@@ -69,7 +69,7 @@ it('finds the same ids wherever the input is cut', async () => {
   );
 });
 
-it('tells of lines that are not UTF-8 by their number, and keeps the rest', async () => {
+it('reports lines that are not UTF-8 by their number, and keeps the rest', async () => {
   const bytes = bytesOf('u1\n\nca', [0xff], 'f\nu2\n', [0xc3], '\nu3');
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat()), async (cuts) => {

@@ -18,7 +18,7 @@ it('gives what the promise gives, and takes its listener away', async () => {
   expect(getEventListeners(signal, 'abort')).toStrictEqual([]);
 });
 
-it('throws the reason of the signal, before or meanwhile, and tells that nobody waits', async () => {
+it('throws the reason of the signal, before or meanwhile, and says that nobody waits', async () => {
   const controller = new AbortController();
   let abandonedCount = 0;
   const never = new Promise(() => undefined);

@@ -1,4 +1,4 @@
-/** RESP as its specification tells it, written without a thought for speed. */
+/** RESP as its specification has it, written without a thought for speed. */
 
 /** Commands as they were written: arrays of bulk strings and nothing else. */
 export function decodeCommands(bytes: Uint8Array): string[][] {
@@ -16,7 +16,7 @@ export function decodeCommands(bytes: Uint8Array): string[][] {
     const byteCount = line('$');
     const text = rest.toString('utf8', 0, byteCount);
     if (rest.toString('latin1', byteCount, byteCount + 2) !== '\r\n') {
-      throw new Error(`no end behind ${JSON.stringify(text)}`);
+      throw new Error(`no end after ${JSON.stringify(text)}`);
     }
     rest = rest.subarray(byteCount + 2);
     return text;

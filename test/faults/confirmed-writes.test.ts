@@ -313,7 +313,7 @@ describe('with slots that move', () => {
 });
 
 describe('without the means', () => {
-  it('a user who may not WAIT is told so', async () => {
+  it('a user who may not WAIT gets an error that says so', async () => {
     for (const node of cluster.nodes) {
       await node.call('ACL', 'SETUSER', USER, 'reset', 'on', `>${PASSWORD}`, '~*', '&*', '+@all');
       await node.call('ACL', 'SETUSER', USER, '-wait');

@@ -183,7 +183,7 @@ test.each([
   await isWell();
 });
 
-test('a client that asks and asks without waiting is told so, and leaves nothing behind', async () => {
+test('a client that asks and asks without waiting gets an error that says so, and leaves nothing behind', async () => {
   const client = await open();
   client.socket.write(post('/reset', 'Content-Length: 0\r\n').repeat(1_000));
   await waitUntil(async () => client.received.includes('HTTP/1.1 429 '), {

@@ -71,7 +71,7 @@ export async function nothingIsSent(
   expect(await commandsServed(cluster)).toStrictEqual(served);
 }
 
-/** What the call refuses with. It must be one of ours, tell what is wrong, and fit a log line. */
+/** What the call refuses with. It must be one of ours, say what is wrong, and fit a log line. */
 export async function refusalOf(call: () => unknown, code: ErrorCode): Promise<FeatureStoreError> {
   const outcome = await Promise.resolve()
     .then(call)

@@ -37,7 +37,7 @@ const joined = fc
   .array(fc.constantFrom(...PIECES), { minLength: 0, maxLength: 4 })
   .map((parts) => parts.join(''));
 
-/** Now and then, by its number: a failure shall not print a megabyte. */
+/** Now and then, by its number: a failure must not print a megabyte. */
 const megabyte = fc.constantFrom('x', 'é', '{').map((text) => text.repeat(MEGABYTE / text.length));
 
 export const hostileText: fc.Arbitrary<string> = fc.oneof(

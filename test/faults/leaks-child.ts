@@ -1,5 +1,5 @@
 /**
- * A process of its own that uses a store as `LEAKS_WORK` says, tells on stdout what it holds, a
+ * A process of its own that uses a store as `LEAKS_WORK` says, says on stdout what it holds, a
  * JSON line each time, and never ends itself: it ends when nothing is left that keeps it.
  */
 
@@ -89,7 +89,7 @@ async function batchesWithFaults(keep: boolean): Promise<void> {
   const callers = Array.from({ length: CALLERS }, (_, n) => seededRandom(seed + n));
   for (let end = BATCHES_PER_WINDOW; end <= BATCHES; end += BATCHES_PER_WINDOW) {
     await Promise.all(callers.map((random) => work(random, end)));
-    await store.batchGetFeatures(ids, ['n']); // behind it nothing is under way
+    await store.batchGetFeatures(ids, ['n']); // after it nothing is under way
     console.log(JSON.stringify(holding(batches, failures, shared)));
   }
   await store.close();

@@ -20,7 +20,7 @@ const BATCHES = 2_000;
 /** Windows of batches in which buffers and caches grow to their size. */
 const WARM_UP_WINDOWS = 3;
 const MAX_GROWTH_MB = 1.5;
-/** Between two rounds of trouble: retries shall get through. */
+/** Between two rounds of trouble: retries must get through. */
 const REST_MS = 200;
 /** ioredis gives a connection that it closes 2 s to end. */
 const LINGERS_MS = 3_000;

@@ -72,7 +72,7 @@ const WITHOUT_DEADLINE: ReadonlySet<string> = new Set([
   'close',
 ]);
 
-/** Methods of the store that are in neither list: a new one shall be tried too. */
+/** Methods of the store that are in neither list: a new one must be tried too. */
 export function forgottenCalls(): string[] {
   const known = new Set(CALL_NAMES.map((name) => name.split(' ', 1)[0]));
   return Object.getOwnPropertyNames(FeatureStore.prototype).filter(

@@ -196,7 +196,7 @@ describe('a signal', () => {
   });
 });
 
-/** Rows or ids that end with an error; tells how far it was pulled, and whether it was closed. */
+/** Rows or ids that end with an error; says how far it was pulled, and whether it was closed. */
 class BrokenSource<Item> {
   pulled = 0;
   closed = false;
@@ -228,7 +228,7 @@ class BrokenSource<Item> {
 const manyRow = (n: number): readonly [string, { m: number }] => [`m${n}`, { m: n }];
 
 describe.each(['items', 'later'] as const)('a source that throws half way (%s)', (kind) => {
-  it('ends a load, which tells how much was written, and it was', async () => {
+  it('ends a load, which says how much was written, and it was', async () => {
     const { store } = shared;
     const source = new BrokenSource(manyRow, MANY_ROWS);
     const { error } = await endingOf(() => store.bulkLoad(source[kind]()));
@@ -247,7 +247,7 @@ describe.each(['items', 'later'] as const)('a source that throws half way (%s)',
     }
   });
 
-  it('ends a stream with its error, behind the chunks that came before', async () => {
+  it('ends a stream with its error, after the chunks that came before', async () => {
     const source = new BrokenSource((n) => ids[n] ?? '', 450);
     const seen: string[] = [];
     const consume = async (): Promise<void> => {
@@ -293,7 +293,7 @@ describe.each(['items', 'later'] as const)('a consumer that stops (%s)', (kind) 
     await expect.poll(() => source.closed).toBe(true);
   });
 
-  it('by return or throw before the first chunk, or behind it, ends the stream', async () => {
+  it('by return or throw before the first chunk, or after it, ends the stream', async () => {
     const never = endless();
     const unread = shared.store.streamFeatures(never[kind](), ['n']);
     expect(await unread.return(undefined)).toStrictEqual({ done: true, value: undefined });

@@ -239,7 +239,7 @@ describe('credentials and rights', () => {
     ['ttl', (secure: FeatureStore) => secure.keyTtlSeconds(concerned[0] ?? '')],
     ['httl', (secure: FeatureStore) => secure.inspect(concerned[0] ?? '')],
     ['del', (secure: FeatureStore) => secure.deleteEntity(concerned[0] ?? '')],
-  ] as const)('a user without %s is told so', async (command, call) => {
+  ] as const)('a user without %s gets an error that says so', async (command, call) => {
     const secure = await connectAs(USER, PASSWORD);
     await setUser([victim], `-${command}`);
     await expect(call(secure)).rejects.toMatchObject({

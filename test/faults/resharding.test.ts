@@ -19,7 +19,7 @@ const SLOTS_PER_WAVE = 600;
 const SLOTS_PER_WAY = 1_000;
 
 beforeAll(async () => {
-  // No node shall take another for dead because the machine is busy.
+  // No node must take another for dead because the machine is busy.
   cluster = await startLocalCluster({ portFrom: 22_100, nodeTimeoutMs: 20_000 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());

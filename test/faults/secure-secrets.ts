@@ -1,5 +1,5 @@
 /**
- * Whether a secret can be read anywhere: in what a store gives, throws, tells, prints or shows of
+ * Whether a secret can be read anywhere: in what a store gives, throws, reports, prints or shows of
  * itself.
  */
 
@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
 const CHANNELS = ['redirect', 'retry', 'timeout', 'failure', 'connection-lost', 'refresh'];
 
 /**
- * Collects all that is told on diagnostics channels, and all that is printed, until it is disposed
+ * Collects all that is reported on diagnostics channels, and all that is printed, until it is disposed
  * of.
  */
 export class SecretWatch implements Disposable {

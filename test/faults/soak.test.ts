@@ -20,11 +20,11 @@ it('soaks until it is told to stop, keeps every promise and says what it did', a
       if (lines.filter((one) => one.startsWith('[')).length === 3) control.abort();
     },
   });
-  const told = lines.join('\n');
-  expect(told).toMatch(/^rows checked +\d{4,} in \d+ reads$/mu);
-  expect(told).toMatch(/^faults +\d+ \(/mu);
-  expect(told).toMatch(/^heap and handles at end +[\d.]+ MB, \d+ \(/mu);
-  expect(told).toContain('every promise was kept');
+  const heard = lines.join('\n');
+  expect(heard).toMatch(/^rows checked +\d{4,} in \d+ reads$/mu);
+  expect(heard).toMatch(/^faults +\d+ \(/mu);
+  expect(heard).toMatch(/^heap and handles at end +[\d.]+ MB, \d+ \(/mu);
+  expect(heard).toContain('every promise was kept');
   expect(kept).toBe(true);
 });
 

@@ -118,7 +118,7 @@ describe('a cluster without replicas', () => {
     await store.bulkLoad(rows);
     const [node] = await cluster.primaries();
     const port = await findPortRun(22_570, 1);
-    await cluster.restart(node!.port, { port }); // the lost connection tells, but not where the node will be
+    await cluster.restart(node!.port, { port }); // the lost connection shows it, but not where the node will be
     const known = async (): Promise<string[]> =>
       (await store.topology()).shards.map(({ address }) => address);
     await expect.poll(known, { timeout: 7_000 }).toContain(`127.0.0.1:${port}`);

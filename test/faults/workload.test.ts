@@ -106,11 +106,11 @@ it('sees a key that was deleted, a value that was changed and TTLs that are gone
   );
   await workload.stop();
   expect(tally.wrongTtls).toBeGreaterThan(0);
-  const told = tally.violations.join('\n');
-  expect(told).toMatch(
+  const heard = tally.violations.join('\n');
+  expect(heard).toMatch(
     /e1 \w+: wrong null: .* missing, acknowledged \d+ \(seed \d+\)\n.*ms: sent 1/,
   );
-  expect(told).toContain('e2 batch: wrong value');
+  expect(heard).toContain('e2 batch: wrong value');
 });
 
 it('sees the past after an acknowledgement', async () => {

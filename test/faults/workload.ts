@@ -1,5 +1,5 @@
 /**
- * The workload in a test: seeded from FAULTS_SEED, ended with the test, the seed told when it
+ * The workload in a test: seeded from FAULTS_SEED, ended with the test, the seed printed when it
  * fails.
  */
 

@@ -55,7 +55,7 @@ interface Load {
   readonly beginsChunk: boolean;
 }
 
-/** Answers what it has of a chunk a few ms behind the first of it. */
+/** Answers what it has of a chunk a few ms after the first of it. */
 function watching(loads: Load[]): Script {
   const chunks = new Map<number, { held: string[]; answeredCount: number }>();
   return (command, connection) => {

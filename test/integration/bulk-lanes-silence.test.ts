@@ -35,11 +35,11 @@ describe('the watch for silence', () => {
     bulkPaces: { ...defaultLimits.bulkPaces, alone: { ...alone, rowsPerTurn: 1 } },
   };
 
-  /** What the lane tells of silence and of a loss. */
+  /** What the lane reports of silence and of a loss. */
   function troubleOf(connection: Connection, server: ScriptedServer): Mock<() => void> {
-    const told = vi.fn<() => void>();
-    connection.lane(`127.0.0.1:${server.port}`, 'bulk').onTrouble = told;
-    return told;
+    const heard = vi.fn<() => void>();
+    connection.lane(`127.0.0.1:${server.port}`, 'bulk').onTrouble = heard;
+    return heard;
   }
 
   /**
@@ -61,23 +61,23 @@ describe('the watch for silence', () => {
       holding(keys.length, (from, replies) => from.say(replies.join(''))),
     );
     const connection = await open([server], { ...limits, silenceMs: longMs });
-    const told = troubleOf(connection, server);
+    const heard = troubleOf(connection, server);
     const rows = new TextRows(keys);
     rows.onRead = (row) => {
-      if (row === 0) told.mockClear(); // until it has heard all keys the server is silent indeed
+      if (row === 0) heard.mockClear(); // until it has heard all keys the server is silent indeed
       blockFor((2 * longMs) / keys.length);
     };
     const startedAtMs = performance.now();
     expect((await read(connection, rows)).answers).toStrictEqual(keys);
     expect(performance.now() - startedAtMs).toBeGreaterThan(2 * longMs);
-    expect(told).not.toHaveBeenCalled();
+    expect(heard).not.toHaveBeenCalled();
     expect(server.connections.filter(({ commands }) => commands.length > 0)).toHaveLength(1);
   });
 
   test('is quiet while it is another lane whose replies are read', async () => {
     const pair = await startPair(8_191);
     const connection = await open(pair, limits);
-    const told = pair.map((server) => {
+    const heard = pair.map((server) => {
       server.script = holding(4, (from, replies) => from.say(replies.join('')));
       return troubleOf(connection, server);
     });
@@ -87,10 +87,10 @@ describe('the watch for silence', () => {
     const rows = new TextRows([...(low ?? []).slice(0, 4), ...(high ?? []).slice(0, 4)]);
     rows.onRead = () => blockFor(1.5 * suspicionMs);
     expect((await read(connection, rows)).answers).toStrictEqual(rows.texts);
-    for (const trouble of told) expect(trouble).not.toHaveBeenCalled();
+    for (const trouble of heard) expect(trouble).not.toHaveBeenCalled();
   });
 
-  test('is quiet behind a loop that was blocked while the replies came', async () => {
+  test('is quiet after a loop that was blocked while the replies came', async () => {
     const server = await ScriptedServer.start(
       holding(10, (from, replies) => {
         from.say(replies.join(''));
@@ -98,10 +98,10 @@ describe('the watch for silence', () => {
       }),
     );
     const connection = await open([server], { silenceMs: 1_000, suspicionMs: 500 });
-    const told = troubleOf(connection, server);
+    const heard = troubleOf(connection, server);
     const rows = new TextRows(keysOf(10));
     expect((await read(connection, rows)).answers).toStrictEqual(rows.texts);
-    expect(told).not.toHaveBeenCalled();
+    expect(heard).not.toHaveBeenCalled();
   });
 
   test('counts for a later chunk from when that was sent, not from what was heard before', async () => {
@@ -124,15 +124,15 @@ describe('the watch for silence', () => {
     expect(timesAsked(server.connections).get(late.texts[0] ?? '')).toBe(1);
   });
 
-  test('tells of a server that stops in the middle of a row, and ends the wait', async () => {
+  test('reports a server that stops in the middle of a row, and ends the wait', async () => {
     const server = await ScriptedServer.start(
       holding(20, (from, replies) => from.say(`${replies.slice(0, 10).join('')}*1\r\n$5\r\nhal`)),
     );
     const connection = await open([server], limits);
-    const told = troubleOf(connection, server);
+    const heard = troubleOf(connection, server);
     const rows = new TextRows(keysOf(20));
     expect((await read(connection, rows)).answers).toStrictEqual(rows.texts);
-    expect(told.mock.calls.length).toBeGreaterThan(1);
+    expect(heard.mock.calls.length).toBeGreaterThan(1);
     const wanted = rows.texts.map((key, row) => [key, row < 10 ? 1 : 2] as const);
     expect([...timesAsked(server.connections)]).toStrictEqual(wanted);
   });

@@ -82,7 +82,7 @@ describe('a connection that is lost while replies wait to be read', () => {
   });
 });
 
-describe('nonsense behind replies that wait to be read', () => {
+describe('nonsense after replies that wait to be read', () => {
   const ANSWERED = 700; // the third turn gets there
 
   test.each([

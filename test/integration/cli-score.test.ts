@@ -114,7 +114,7 @@ it('leaves absent entities out when it is told to', async () => {
   expect(stderr).toContain('1 absent');
 });
 
-it('tells every failed id with its reason, scores the others, and ends with 1', async () => {
+it('reports every failed id with its reason, scores the others, and ends with 1', async () => {
   const folder = await temporaryFolder();
   const out = join(folder, 'scores.csv');
   await redis.set(`${fstore.keyPrefix}text`, 'not a hash', 'EX', 60);
@@ -162,7 +162,7 @@ it('tells every failed id with its reason, scores the others, and ends with 1', 
   expect(await readdir(folder)).toStrictEqual(['scores.csv']);
 });
 
-it('tells failed ids on standard error when the scores go to standard output', async () => {
+it('reports failed ids on standard error when the scores go to standard output', async () => {
   const bad = Array.from({ length: 30 }, (_, i) => `{${i}}`);
   const { exitCode, stdout, stderr } = await fstore.run(['score', '--ids', '-'], {
     input: ['u0001', ...bad].join('\n'),

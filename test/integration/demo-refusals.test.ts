@@ -97,7 +97,7 @@ describe('what is refused', () => {
   });
 });
 
-test('an error on our side is told without its inside, and logged', async () => {
+test('an error on our side is reported without its inside, and logged', async () => {
   const closed = await FeatureStore.connect({
     nodes: inject('clusterNodes'),
     keyPrefix: KEY_PREFIX,

@@ -184,7 +184,7 @@ interface BatchReply {
 }
 
 describe('POST /batch-read', () => {
-  test('reads the first users of the listing, and tells how they were split', async () => {
+  test('reads the first users of the listing, and says how they were split', async () => {
     const { status, body } = await demo.call('POST', '/batch-read', { count: 40 });
     expect(status).toBe(200);
     const reply = body as BatchReply;

@@ -1,4 +1,4 @@
-/** What happened on the way is told on diagnostics channels, and counted the same in `stats()`. */
+/** What happened on the way is reported on diagnostics channels, and counted the same in `stats()`. */
 
 import diagnostics from 'node:diagnostics_channel';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -59,7 +59,7 @@ async function connect(vipMembers: readonly string[] = [], group = 'vip'): Promi
   return store;
 }
 
-/** Everything that is told from now on until the test ends. */
+/** Everything that is reported from now on until the test ends. */
 function hear(): Heard {
   const heard: Heard = {
     redirect: [],

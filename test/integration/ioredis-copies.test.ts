@@ -109,7 +109,7 @@ describe('a copy out of range', () => {
     });
   });
 
-  it('whose package is unknown is told by what it lacks', async () => {
+  it('whose package is unknown is recognised by what it lacks', async () => {
     const lookalike = {
       isCluster: true,
       status: 'ready',

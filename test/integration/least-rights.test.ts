@@ -62,7 +62,7 @@ it('every call works with them, and with +wait the writes that ask replicas', as
   expect(await store.bulkLoad({ [id]: { n: 1 } }, confirmed)).toMatchObject({ failed: [] });
 });
 
-it('without one of the commands of writes and reads, that is told: nothing in the list is idle', async () => {
+it('without one of the commands of writes and reads, that is reported: nothing in the list is idle', async () => {
   const store = await connect('fs:user:');
   const [id = '', spareId = ''] = ids;
   const subject = { store, disposable: store, id, spareId, ids };

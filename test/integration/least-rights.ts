@@ -1,5 +1,5 @@
 /**
- * The rules of the user that docs/operations.md makes, behind its password: `resetchannels
+ * The rules of the user that docs/operations.md makes, after its password: `resetchannels
  * ~fs:user:* -@all +hmget …`.
  */
 

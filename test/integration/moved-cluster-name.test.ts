@@ -102,8 +102,8 @@ async function allKnow(nodes: readonly RedisNode[], node: RedisNode, name: strin
   const id = String(await node.call('CLUSTER', 'MYID'));
   const line = new RegExp(`^${id} [^ ]+,${name}[ ,]`, 'm');
   const doAll = async (): Promise<boolean> => {
-    const told = await Promise.all(nodes.map((one) => one.call('CLUSTER', 'NODES')));
-    return told.every((text) => line.test(String(text)));
+    const heard = await Promise.all(nodes.map((one) => one.call('CLUSTER', 'NODES')));
+    return heard.every((text) => line.test(String(text)));
   };
   await waitUntil(doAll, { what: `all call ${node.host} ${name}`, timeoutMs: 15_000 });
 }

@@ -36,7 +36,7 @@ describe('a name that is given twice is one feature', () => {
   test.each<[string, Script, FeatureRow]>([
     ['of plain strings', say(PLAIN), { a: 'x', b: 'y' }],
     ['that comes in two pieces', inTwo, { a: 'x', b: 'y' }],
-    ['behind a push', say(`>2\r\n+a\r\n+b\r\n${PLAIN}`), { a: 'x', b: 'y' }],
+    ['after a push', say(`>2\r\n+a\r\n+b\r\n${PLAIN}`), { a: 'x', b: 'y' }],
     ['with another that is absent', say(`*3\r\n${X}$-1\r\n${X}`), { a: 'x' }],
     ['with another that is absent in RESP3', say(`*3\r\n${X}_\r\n${X}`), { a: 'x' }],
     ['itself absent', say(`*3\r\n$-1\r\n${Y}$-1\r\n`), { b: 'y' }],

@@ -345,7 +345,7 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
       });
     });
 
-    it('tells the topology by which it routes', async () => {
+    it('reports the topology by which it routes', async () => {
       const { shards } = await store.topology({ refresh: true });
       const slotCount = shards.reduce((count, shard) => count + shard.slotCount, 0);
       expect(slotCount).toBe(16_384);

@@ -114,7 +114,7 @@ describe('a connection that is lost', () => {
       'in the middle of a row',
       (connection: ScriptedConnection) => connection.socket.end('*1\r\n$5\r\nwro'),
     ],
-    ['behind half a header', (connection: ScriptedConnection) => connection.socket.end('*')],
+    ['after half a header', (connection: ScriptedConnection) => connection.socket.end('*')],
   ])('%s: what was answered is not asked again, and the rest is', async (_, lose) => {
     const server = await ScriptedServer.start(losing(4, lose));
     const store = await connectTo(server);
@@ -174,8 +174,8 @@ describe('a server that talks nonsense', () => {
     expect(await store.getFeatures('u2', NAMES)).toStrictEqual({ f: 'u2' });
   });
 
-  // What comes behind the nonsense looks like a row, and is none.
-  test('gives no row out of what comes behind the nonsense', async () => {
+  // What comes after the nonsense looks like a row, and is none.
+  test('gives no row out of what comes after the nonsense', async () => {
     let asked = 0;
     const server = await ScriptedServer.start(
       (command, connection) => {

@@ -14,7 +14,7 @@ describe('a local cluster', () => {
   });
   afterAll(() => cluster?.stop());
 
-  test('tells primaries, replicas and the holder of a slot', async () => {
+  test('reports primaries, replicas and the holder of a slot', async () => {
     const primaries = await cluster.primaries();
     expect(primaries).toEqual(cluster.nodes.slice(0, 3));
     expect(await cluster.replicas()).toEqual(cluster.nodes.slice(3));

@@ -43,7 +43,7 @@ test('what was sent only when the loop was free again has a moment to be answere
   expect(await heard).not.toBe(LATE);
 });
 
-test('what does not come is late, and no later than a moment behind a loop that was held', async () => {
+test('what does not come is late, and no later than a moment after a loop that was held', async () => {
   const startedAtMs = performance.now();
   const waited = orLate(20, new Promise<never>(() => undefined));
   hold(50);

@@ -51,7 +51,7 @@ test('any other onFailure is refused by its path', () => {
   );
 });
 
-test('a read knows its own options and those that it is told of', () => {
+test('a read knows its own options and those that it is given', () => {
   const options = { onPipeline: (): void => undefined, timeoutMs: 5, chunkSize: 9 };
   expect(() => checkReadOptions('stream', options, ['chunkSize'])).not.toThrow();
   expect(refusalOf(() => checkReadOptions('read', options)).message).toContain(

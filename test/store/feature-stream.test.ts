@@ -54,7 +54,7 @@ test('ids are checked as they come, chunk by chunk', async () => {
   expect((await stream.next()).done).toBe(true);
 });
 
-test('a bad id fails its chunk, behind the chunks before it', async () => {
+test('a bad id fails its chunk, after the chunks before it', async () => {
   const stream = streamFeatures(silent, ['a', 'b', 'c', 'd{'], [], { chunkSize: 2 });
   expect((await stream.next()).value).toMatchObject({ ids: ['a', 'b'] });
   await expect(stream.next()).rejects.toMatchObject({ code: 'INVALID_ID' });

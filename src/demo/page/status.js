@@ -12,7 +12,7 @@ export function showStatus(kind, text) {
 }
 
 /**
- * Runs what a button does; its button is off meanwhile, and the status line tells how it ended.
+ * Runs what a button does; its button is off meanwhile, and the status line says how it ended.
  *
  * @param {HTMLButtonElement} button
  * @param {() => Promise<string>} action gives what the status line says

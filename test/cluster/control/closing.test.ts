@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { Closing } from '../../../src/cluster/control/closing.ts';
 
-test('it tells those who wait, once, and those who do not wait any more nothing', () => {
+test('it calls those who wait, once, and those who do not wait any more nothing', () => {
   const closing = new Closing();
   const [stays, goes] = [vi.fn<() => void>(), vi.fn<() => void>()];
   closing.add(stays);
@@ -15,7 +15,7 @@ test('it tells those who wait, once, and those who do not wait any more nothing'
   expect(goes).not.toHaveBeenCalled();
 });
 
-test('it is closed already when it tells, and listeners may leave meanwhile', () => {
+test('it is closed already when it calls them, and listeners may leave meanwhile', () => {
   const closing = new Closing();
   const seen: boolean[] = [];
   const listener = (): void => {

@@ -48,9 +48,9 @@ test('once cleared it has no timer, no listeners, and never passes', async () =>
   const caller = new AbortController();
   const before = timerCount();
   const deadline = deadlineOf(50, closing, caller.signal);
-  const told = vi.fn<() => void>();
-  deadline.onPass(told);
-  deadline.race(never).catch(told);
+  const heard = vi.fn<() => void>();
+  deadline.onPass(heard);
+  deadline.race(never).catch(heard);
   expect(timerCount()).toBe(before + 1);
   deadline.clear();
   expect(timerCount()).toBe(before);
@@ -60,32 +60,32 @@ test('once cleared it has no timer, no listeners, and never passes', async () =>
   await passing(deadlineOf(100, open));
   expect(deadline.passed).toBe(false);
   closing.close();
-  expect(told).not.toHaveBeenCalled();
+  expect(heard).not.toHaveBeenCalled();
 });
 
-test('whoever listens is told once, and who listens no more is not', async () => {
+test('a listener is called once, and one that has left is not', async () => {
   const deadline = deadlineOf(50, open);
-  const told: string[] = [];
-  const listeners = ['a', 'b', 'c', 'd', 'e'].map((name) => () => void told.push(name));
+  const heard: string[] = [];
+  const listeners = ['a', 'b', 'c', 'd', 'e'].map((name) => () => void heard.push(name));
   const [, b, , , e] = listeners as [() => void, () => void, () => void, () => void, () => void];
   for (const listener of listeners) deadline.onPass(listener);
   for (const gone of [b, e, b]) deadline.offPass(gone);
   await passing(deadline);
-  expect(told.sort()).toStrictEqual(['a', 'c', 'd']);
+  expect(heard.sort()).toStrictEqual(['a', 'c', 'd']);
 });
 
 test('who ends the others when told leaves nobody out', async () => {
   const deadline = deadlineOf(50, open);
-  const told: string[] = [];
-  const second = (): void => void told.push('second');
+  const heard: string[] = [];
+  const second = (): void => void heard.push('second');
   deadline.onPass(() => {
-    told.push('first');
+    heard.push('first');
     deadline.offPass(second);
   });
   deadline.onPass(second);
-  deadline.onPass(() => void told.push('third'));
+  deadline.onPass(() => void heard.push('third'));
   await passing(deadline);
-  expect(told).toStrictEqual(['first', 'second', 'third']);
+  expect(heard).toStrictEqual(['first', 'second', 'third']);
 });
 
 test('a race that is won gives its result or its own error', async () => {
@@ -129,7 +129,7 @@ test('a store that was closed before ends it from the beginning', () => {
   expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
 });
 
-test('the timeout tells what stood in the way', () => {
+test('the timeout says what stood in the way', () => {
   const deadline = deadlineOf(10_000, open);
   const obstacle = new FeatureStoreError('SHARD_UNAVAILABLE', 'a:1 is LOADING');
   const error = deadline.error(obstacle);
@@ -153,12 +153,12 @@ test('a call that waits for nothing but its lane is not enrolled with the closin
   const closing = new Closing();
   const enrols = vi.spyOn(closing, 'add');
   const deadline = deadlineOf(10_000, closing);
-  const told = vi.fn<() => void>();
-  deadline.onPass(told);
+  const heard = vi.fn<() => void>();
+  deadline.onPass(heard);
   expect(enrols).not.toHaveBeenCalled();
   closing.close();
   expect(deadline.passed).toBe(true);
-  expect(told).not.toHaveBeenCalled(); // the lane tells it
+  expect(heard).not.toHaveBeenCalled(); // the lane reports it
   expect(deadline.error()).toMatchObject({ code: 'CLOSED' });
 });
 

@@ -169,7 +169,7 @@ test('a part that is sent is not changed by a size that comes later', () => {
   expect(run.exchange.openRows).toStrictEqual([4, 5]);
 });
 
-test('replies after the part are left alone, whoever they are for', () => {
+test('replies after the part are left alone, whatever they are for', () => {
   const run = new Run(countUp(4));
   run.exchange.rowsPerPart = 2;
   run.reader.push(Buffer.concat([replyTo(run.send()), Buffer.from(':99\r\n')]));

@@ -19,7 +19,7 @@ class Loop {
     return this.#scheduled.length === 0;
   }
 
-  /** @throws what a callback throws, behind the others */
+  /** @throws what a callback throws, after the others */
   turn(): void {
     const callbacks = this.#scheduled;
     this.#scheduled = [];
@@ -44,7 +44,7 @@ class Loop {
   }
 }
 
-/** Takes rows from its turns until it has had so many; tells what it took, and when. */
+/** Takes rows from its turns until it has had so many; says what it took, and when. */
 function rows(count: number, took: (rowCount: number) => void): TurnWork {
   let rowsLeft = count;
   return (turn) => {
@@ -67,7 +67,7 @@ test('work is done in the next turn, and not where it is added', () => {
   expect(loop.isIdle).toBe(true);
 });
 
-test('what is more than a turn may have goes on in the turns behind it', () => {
+test('what is more than a turn may have goes on in the turns after it', () => {
   const loop = new Loop();
   const turns = new Turns(() => 10, loop.inNextTurn);
   const took: number[] = [];
@@ -152,14 +152,14 @@ test('a work that throws is dropped, told, and does not stop the others', () => 
   });
   turns.add(rows(4, () => took.push('before')));
   turns.add(broken);
-  turns.add(rows(4, () => took.push('behind')));
+  turns.add(rows(4, () => took.push('after')));
   expect(() => loop.turn()).toThrow('broken');
   loop.run();
-  expect(took).toStrictEqual(['before', 'behind']);
+  expect(took).toStrictEqual(['before', 'after']);
   expect(broken).toHaveBeenCalledOnce();
   turns.add(rows(1, () => took.push('later')));
   loop.run();
-  expect(took).toStrictEqual(['before', 'behind', 'later']);
+  expect(took).toStrictEqual(['before', 'after', 'later']);
 });
 
 test('works that all throw are each told, one in a turn', () => {
@@ -219,7 +219,7 @@ test('a turn of the real loop looks at the sockets, and lets timers run', async 
   });
   const heard: string[] = [];
   socket.on('data', (chunk) => heard.push(chunk.toString()));
-  await nextTurn(); // from here on we are behind the sockets of a turn
+  await nextTurn(); // from here on we are after the sockets of a turn
   for (const text of ['a', 'b', 'c']) {
     peer.write(text);
     expect(heard.at(-1)).not.toBe(text);

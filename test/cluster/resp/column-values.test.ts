@@ -18,7 +18,7 @@ class Streaks {
 }
 
 /**
- * Has so many values looked up as the reader does it; `isKnown` tells whether a value is in the
+ * Has so many values looked up as the reader does it; `isKnown` says whether a value is in the
  * table.
  */
 function learn(

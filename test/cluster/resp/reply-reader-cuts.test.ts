@@ -113,7 +113,7 @@ function valuesOf({ values, presentCount }: ColumnValues): Reply {
   return [...values];
 }
 
-/** Frames one behind the other, and where each ends. */
+/** Frames one after the other, and where each ends. */
 class Stream {
   readonly bytes: Buffer;
   readonly ends: number[];

@@ -56,7 +56,7 @@ test('each of 256 bytes, at each place of a string, makes another string', () =>
   }
 });
 
-test('strings that are a begin of each other, NUL behind NUL, are not taken for each other', () => {
+test('strings of which one begins with the other, NUL after NUL, are not taken for each other', () => {
   const table = new StringTable();
   for (let round = 0; round < 3; round++) {
     for (let length = 1; length <= MAX_TABLE_BYTES; length++) {

@@ -106,7 +106,7 @@ test('a full chunk is on its way while rows are added, and waits for no other ow
   expect([run.of('a').at(-1), run.of('b')]).toStrictEqual([[5], [[1]]]);
 });
 
-/** What shall come of the rows of one owner. */
+/** What must come of the rows of one owner. */
 function cutPlainly(rows: readonly (readonly [number, Row])[], limits: ChunkLimits): number[][] {
   const chunks: number[][] = [];
   let bytesLeft = 0;

@@ -212,7 +212,7 @@ test('whatever is assigned, the ranges of the shards part the slots as the table
           model[at] = address;
           topology.assign(at, address);
         }
-        const told: (string | undefined)[] = Array.from({ length: SLOT_COUNT });
+        const heard: (string | undefined)[] = Array.from({ length: SLOT_COUNT });
         let toldCount = 0;
         for (const { address, slotRanges, slotCount } of topology.shards()) {
           let before = -2;
@@ -220,14 +220,14 @@ test('whatever is assigned, the ranges of the shards part the slots as the table
           for (const [from, to] of slotRanges) {
             expect(from).toBeGreaterThan(before + 1); // ascending, and merged where they touch
             expect(to).toBeGreaterThanOrEqual(from);
-            told.fill(address, from, to + 1);
+            heard.fill(address, from, to + 1);
             inRanges += to - from + 1;
             before = to;
           }
           expect(inRanges).toBe(slotCount);
           toldCount += slotCount;
         }
-        expect(told.findIndex((address, at) => address !== model[at])).toBe(-1);
+        expect(heard.findIndex((address, at) => address !== model[at])).toBe(-1);
         expect(model.findIndex((address, at) => address !== topology.ownerOf(at))).toBe(-1);
         expect(toldCount).toBe(topology.coveredSlotCount); // with the above: no slot told twice
       },

@@ -7,7 +7,6 @@
 import { performance } from '../../runtime/clock.ts';
 import { nextTurn } from '../../runtime/slices.ts';
 import { FeatureStoreError } from '../../errors.ts';
-import type { Address } from '../address.ts';
 import type { Batch } from '../batch.ts';
 import type { Connection } from '../control/connection.ts';
 import type { Lane, Owed } from '../lanes/lane.ts';
@@ -19,24 +18,8 @@ import type { ReplySize } from '../resp/reply-size.ts';
 import type { Gather } from '../routing/gather.ts';
 import { isStepDown, notConfirmed } from './confirmation.ts';
 import type { Delivery } from './delivery.ts';
+import type { Parcel } from './parcel.ts';
 import type { UnsettledRows } from './unsettled-rows.ts';
-
-/** Rows on their way to one node. */
-export interface Parcel {
-  readonly to: Address;
-  readonly rows: readonly number[];
-  readonly asking: boolean;
-  /** Redirects followed since the last pause. */
-  readonly redirects: number;
-  /** Pauses taken so far. */
-  readonly pauses: number;
-  /** Connections that were cut under the rows so far. */
-  readonly cuts: number;
-  /** How often that was while the node owed the first row, and that one alone. */
-  readonly loneCuts: number;
-  /** How often the rows are sent with this; 1 is the first time. */
-  readonly attempt: number;
-}
 
 /** A part of a parcel that was sent and answered. */
 export interface SentPart {

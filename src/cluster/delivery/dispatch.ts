@@ -18,11 +18,12 @@
 import { performance } from '../../runtime/clock.ts';
 import { FeatureStoreError } from '../../errors.ts';
 import type { Address } from '../address.ts';
-import { Attempt, type Call, type Parcel, type SentPart } from './attempt.ts';
+import { Attempt, type Call, type SentPart } from './attempt.ts';
 import { type Connection } from '../control/connection.ts';
 import { LANES_PER_TURN, LATE_ROWS_PER_TURN, ROWS_ROUTED_PER_TURN } from '../limits.ts';
 import { NO_OWNER } from '../control/counters.ts';
-import { pauseAfterCut } from './cuts.ts';
+import { cutOff, pauseAfterCut } from './cuts.ts';
+import { firstTo, START, type Parcel, type SoFar } from './parcel.ts';
 import type { Deadline } from './deadline.ts';
 import type { Delivery, PipelineReport } from './delivery.ts';
 import {
@@ -349,18 +350,8 @@ class Dispatch<Answer> implements Call<Answer> {
   }
 }
 
-/** How far rows have come: a parcel, or less where no node owns their slot. */
-type SoFar = Pick<Parcel, 'pauses' | 'cuts' | 'loneCuts' | 'attempt'> & { readonly to?: Address };
-
 /** The rows of a batch of one. */
 const ONLY_ROW: readonly number[] = [0];
-
-const START: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
-
-function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
-  const { pauses, cuts, loneCuts, attempt } = so;
-  return { to, rows, asking: false, redirects: 0, pauses, cuts, loneCuts, attempt: attempt + 1 };
-}
 
 function countUp(count: number): number[] {
   const rows = new Array<number>(count);
@@ -378,15 +369,4 @@ function noteShard(error: FeatureStoreError & { shard?: Address }, to: Address |
 
 function nobodyOwns(): FeatureStoreError {
   return new FeatureStoreError('SHARD_UNAVAILABLE', 'No node of the cluster owns the slot.');
-}
-
-/** What was seen where a node closes the connection again and again, and what it mostly means. */
-function cutOff(shard: Address, cuts: number, cause: FeatureStoreError): FeatureStoreError {
-  return new FeatureStoreError(
-    'CONNECTION_LOST',
-    `${cause.message} ${shard} closed the connection ${cuts} times in the middle of the reply ` +
-      'to this one row. The reply may be larger than the server allows: raise ' +
-      'client-output-buffer-limit normal or maxmemory-clients there, or read fewer features.',
-    { cause },
-  );
 }

@@ -17,6 +17,9 @@ describe('the page', () => {
     ['/app.js', /^(text|application)\/javascript/],
     ['/panels/read-panel.js', /^(text|application)\/javascript/],
     ['/style.css', /^text\/css/],
+    ['/controls.css', /^text\/css/],
+    ['/tables.css', /^text\/css/],
+    ['/narrow.css', /^text\/css/],
     ['/icon.svg', /^image\/svg/],
   ])('GET %s', async (url, type) => {
     const { status, headers } = await demo.call('GET', url);

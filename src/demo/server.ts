@@ -19,7 +19,7 @@ import { addReadRoutes } from './routes/reads.ts';
 import { addStateRoute } from './routes/state.ts';
 import { addWriteRoutes } from './routes/writes.ts';
 import type { StreamingWorker } from './streaming-worker.ts';
-import { turns } from './turns.ts';
+import { writeQueue } from './write-queue.ts';
 
 export interface DemoServerOptions {
   readonly store: FeatureStore;
@@ -83,7 +83,7 @@ export async function createDemoServer(options: DemoServerOptions): Promise<Fast
   await server.register(formBody, { bodyLimit: BODY_BYTES });
   await server.register(staticFiles, { root: PAGE_DIR, wildcard: false, cacheControl: false });
   const census = options.census ?? new EntityCensus(store);
-  const context = { store, worker, census, inTurn: turns() };
+  const context = { store, worker, census, inTurn: writeQueue() };
   addStateRoute(server, context);
   addWriteRoutes(server, context);
   addReadRoutes(server, context);

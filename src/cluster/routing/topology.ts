@@ -26,7 +26,7 @@ export interface Shard {
 /** How an announced address is reached from here; the identity where nothing stands between. */
 export type AddressMapper = (address: Address) => Address;
 
-const NO_OWNER = -1;
+const UNOWNED = -1;
 
 export class Topology {
   readonly #addresses: Address[] = [];
@@ -35,7 +35,7 @@ export class Topology {
   readonly #nodeIds = new Set<string>();
   /** Primaries that the node which was asked knows no host of, as `?:port`. */
   readonly #nameless = new Set<string>();
-  readonly #ownerOfSlot = new Int16Array(SLOT_COUNT).fill(NO_OWNER);
+  readonly #ownerOfSlot = new Int16Array(SLOT_COUNT).fill(UNOWNED);
   /** Made when they are asked for, until a slot has another owner. */
   #shards: readonly Shard[] | undefined;
   #named: ReadonlySet<Address> | undefined;
@@ -103,7 +103,7 @@ export class Topology {
   }
 
   ownerOf(slot: number): Address | undefined {
-    const index = this.#ownerOfSlot[slot] ?? NO_OWNER;
+    const index = this.#ownerOfSlot[slot] ?? UNOWNED;
     return this.#addresses[index];
   }
 
@@ -121,7 +121,7 @@ export class Topology {
   }
 
   get coveredSlotCount(): number {
-    return this.#ownerOfSlot.reduce((count, owner) => (owner === NO_OWNER ? count : count + 1), 0);
+    return this.#ownerOfSlot.reduce((count, owner) => (owner === UNOWNED ? count : count + 1), 0);
   }
 
   /** The primaries that own slots, ordered by their first slot. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { turns } from '../../src/demo/turns.ts';
+import { writeQueue } from '../../src/demo/write-queue.ts';
 
 test('each begins when the one before has ended, well or not', async () => {
-  const inTurn = turns();
+  const inTurn = writeQueue();
   const steps: string[] = [];
   const run = (name: string, fails = false): Promise<string> =>
     inTurn(async () => {

@@ -12,10 +12,13 @@ import { defaultOptions, ERROR_CODES } from '../../src/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const pages = [
-  'README.md',
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
-].filter((path) => path.endsWith('.md'));
+const pages = ['.', 'docs']
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+  .filter((path) => path.endsWith('.md'));
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+/** A path from the root, in text and in commands alike. */
+const PATH =
+  /(?<![\w./:-])(?:src|docs|scripts|test|bench|examples|rig|\.ci|\.github)\/(?:[\w./-]*\w)?/g;
 
 it('README.md is under 250 lines and shows code by line 25', () => {
   const lines = read('README.md').split('\n');
@@ -41,6 +44,16 @@ it('README.md shows examples/quickstart.ts, and it prints what its comments say'
   expect(stdout.split('\n')).toStrictEqual(promised);
 });
 
+it('CONTRIBUTING.md names each command that tests or measures, and tests that are there', () => {
+  const text = read('CONTRIBUTING.md');
+  const named = Object.keys(scripts).filter((name) => /^(test:|coverage|soak|bench$)/.test(name));
+  expect(named.length).toBeGreaterThan(6);
+  expect(named.filter((name) => !text.includes(`npm run ${name}`))).toStrictEqual([]);
+  const single = [...text.matchAll(/vitest run (\S+) -t '([^']+)'/g)];
+  expect(single).not.toStrictEqual([]);
+  for (const [, file = '', name = ''] of single) expect(read(file)).toContain(`'${name}'`);
+});
+
 describe.each(pages)('%s', (page) => {
   const text = read(page);
 
@@ -51,12 +64,8 @@ describe.each(pages)('%s', (page) => {
   });
 
   it('names files and npm scripts that exist', () => {
-    const paths = [...text.matchAll(/`((?:src|docs|scripts|test|bench|examples)\/[\w./-]+)`/g)];
-    const missingPaths = paths
-      .map(([, path = '']) => path)
-      .filter((path) => !existsSync(join(root, path)));
-    expect(missingPaths).toStrictEqual([]);
-    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const paths = [...text.matchAll(PATH)].map(([path]) => path);
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toStrictEqual([]);
     const named = [...text.matchAll(/npm (?:run ([\w:-]+)|(test)\b)/g)].map(
       ([, run, test]) => run ?? test,
     );

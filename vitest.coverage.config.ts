@@ -44,7 +44,7 @@ const config: ViteUserConfig = defineConfig({
       reportOnFailure: true,
       // A point or two below what was measured.
       thresholds: {
-        'src/cluster/**': { lines: 96, branches: 88, functions: 94, statements: 94.5 },
+        'src/cluster/**': { lines: 96, branches: 87.5, functions: 94, statements: 94.5 },
         'src/store/**': { lines: 97, branches: 91.5, functions: 97, statements: 96.5 },
       },
     },

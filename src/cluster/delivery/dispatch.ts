@@ -23,7 +23,7 @@ import { type Connection } from '../control/connection.ts';
 import { LANES_PER_TURN, LATE_ROWS_PER_TURN, ROWS_ROUTED_PER_TURN } from '../limits.ts';
 import { NO_OWNER } from '../control/counters.ts';
 import { cutOff, pauseAfterCut } from './cuts.ts';
-import { firstTo, START, type Parcel, type SoFar } from './parcel.ts';
+import type { Parcel, SoFar } from './parcel.ts';
 import type { Deadline } from './deadline.ts';
 import type { Delivery, PipelineReport } from './delivery.ts';
 import {
@@ -352,6 +352,15 @@ class Dispatch<Answer> implements Call<Answer> {
 
 /** The rows of a batch of one. */
 const ONLY_ROW: readonly number[] = [0];
+
+/** Nothing has happened yet. */
+const START: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
+
+/** Rows that are sent to a node without a redirect. */
+function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
+  const { pauses, cuts, loneCuts, attempt } = so;
+  return { to, rows, asking: false, redirects: 0, pauses, cuts, loneCuts, attempt: attempt + 1 };
+}
 
 function countUp(count: number): number[] {
   const rows = new Array<number>(count);

@@ -23,12 +23,3 @@ export interface Parcel {
 export type SoFar = Pick<Parcel, 'pauses' | 'cuts' | 'loneCuts' | 'attempt'> & {
   readonly to?: Address;
 };
-
-/** Nothing has happened yet. */
-export const START: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
-
-/** Rows that are sent to a node without a redirect. */
-export function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
-  const { pauses, cuts, loneCuts, attempt } = so;
-  return { to, rows, asking: false, redirects: 0, pauses, cuts, loneCuts, attempt: attempt + 1 };
-}

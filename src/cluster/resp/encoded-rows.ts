@@ -11,22 +11,26 @@ import type { CommandWriter, Word } from './command-writer.ts';
 
 export class EncodedRows {
   readonly writer: CommandWriter;
+  /** Rows that have ended. */
+  count = 0;
   /** Command `c` is written from `#ends[c]` to `#ends[c + 1]`. */
   readonly #ends: number[];
   /** The commands of row `r` are those from `#firsts[r]` on, and before `#firsts[r + 1]`. */
-  readonly #firsts: number[] = [0];
+  readonly #firsts: number[];
+  #commandCount = 0;
   /** By command, where it has not one reply. */
   #replyCounts: Map<number, number> | undefined;
 
-  /** @param writer may hold more than these rows, which are written after it */
-  constructor(writer: CommandWriter) {
+  /**
+   * @param writer may hold more than these rows, which are written after it
+   * @param rowCount how many rows are expected, of two commands
+   */
+  constructor(writer: CommandWriter, rowCount = 1) {
     this.writer = writer;
-    this.#ends = [writer.length];
-  }
-
-  /** Rows that have ended. */
-  get count(): number {
-    return this.#firsts.length - 1;
+    this.#ends = new Array<number>(2 * rowCount + 1);
+    this.#firsts = new Array<number>(rowCount + 1);
+    this.#ends[0] = writer.length;
+    this.#firsts[0] = 0;
   }
 
   /** Writes one command: its name, the key of that row of `keys`, and the words after the key. */
@@ -40,19 +44,20 @@ export class EncodedRows {
 
   /** The command that was written into `writer` ends; a transaction has a reply per command. */
   endCommand(replyCount = 1): void {
-    if (replyCount !== 1) (this.#replyCounts ??= new Map()).set(this.#ends.length - 1, replyCount);
-    this.#ends.push(this.writer.length);
+    if (replyCount !== 1) (this.#replyCounts ??= new Map()).set(this.#commandCount, replyCount);
+    this.#ends[++this.#commandCount] = this.writer.length;
   }
 
   endRow(): void {
-    this.#firsts.push(this.#ends.length - 1);
+    this.#firsts[++this.count] = this.#commandCount;
   }
 
   /** Takes back what was written of a row that has not ended. */
   cancelRow(): void {
-    const first = this.#firsts.at(-1) ?? 0;
-    this.#ends.length = first + 1;
-    this.writer.truncate(this.#ends[first] ?? 0);
+    const first = this.#firsts[this.count] ?? 0;
+    for (let at = first; at < this.#commandCount; at++) this.#replyCounts?.delete(at);
+    this.#commandCount = first;
+    this.writer.truncate(this.#ends[this.#commandCount] ?? 0);
   }
 
   /**

@@ -75,7 +75,7 @@ export class Gather<Answer> {
   #openCount: number;
 
   constructor(rowCount: number) {
-    this.#answers = new Array<typeof OPEN>(rowCount).fill(OPEN);
+    this.#answers = rowCount === 1 ? [OPEN] : new Array<typeof OPEN>(rowCount).fill(OPEN);
     this.#openCount = rowCount;
   }
 

@@ -223,6 +223,10 @@ export const MIN_ATTEMPT_MS = 1_000;
 /** Credentials are renewed this long before they expire at the latest, in ms. */
 export const RENEWAL_MARGIN_MS = 60_000;
 
+/** Pauses between renewals of credentials that fail, in ms; they double. */
+export const FIRST_RENEWAL_PAUSE_MS = 250;
+export const MAX_RENEWAL_PAUSE_MS = 30_000;
+
 // routing/
 
 /** Slots of a cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
@@ -278,5 +282,7 @@ export const MAX_FIRST_BYTES = 1_048_576;
 export const MAX_CHUNK_TEXT_BYTES = 262_144;
 /** Bytes of replies that a part of a chunk may have: servers bound what they owe a client. */
 export const PART_BYTES = 524_288;
+/** Rows of a part: after that many a loss in the middle of one is forgotten. */
+export const MAX_PART_ROWS = 10_000;
 /** Bytes of replies that count as one row, where rows are counted in a turn. */
 export const BYTES_PER_ROW = 512;

@@ -33,7 +33,7 @@ export const MAX_TTL_SECONDS = 3_153_600_000;
 export const MAX_REPLICAS = 100;
 /** The highest database: a server counts them in 31 bits (redis 8.0, config.c). */
 export const MAX_DATABASE = 2_147_483_646;
-/** Ids in one chunk of a stream: 10,000 are read in some 20 ms, and a million rows fit in memory. */
+/** Ids in one chunk of a stream: 10,000 fill chunks for every shard, and a million rows fit in memory. */
 export const DEFAULT_CHUNK_SIZE = 10_000;
 export const MAX_CHUNK_SIZE = 1_000_000;
 /** Ids of `listEntityIds`, which holds them all. */

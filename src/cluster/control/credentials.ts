@@ -14,7 +14,12 @@
 import { clearTimeout, setTimeout, wallClockMs } from '../../runtime/clock.ts';
 import { FeatureStoreError } from '../../errors.ts';
 import type { Login } from '../lanes/login.ts';
-import { MAX_TIMER_MS, RENEWAL_MARGIN_MS } from '../limits.ts';
+import {
+  FIRST_RENEWAL_PAUSE_MS,
+  MAX_RENEWAL_PAUSE_MS,
+  MAX_TIMER_MS,
+  RENEWAL_MARGIN_MS,
+} from '../limits.ts';
 
 /**
  * What a login says.
@@ -52,7 +57,6 @@ export interface LoginListener {
 
 /** Of the time that is left, this part is used before renewal; with jitter down to the second. */
 const [LATEST_PART, EARLIEST_PART] = [0.8, 0.7];
-const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [250, 30_000];
 
 export class CredentialsKeeper {
   readonly #ask: CredentialsFunction;
@@ -137,7 +141,7 @@ export class CredentialsKeeper {
     const leftMs = expiresAtMs - wallClockMs();
     const part = EARLIEST_PART + (LATEST_PART - EARLIEST_PART) * Math.random();
     const marginMs = Math.max(leftMs * (1 - part), Math.min(RENEWAL_MARGIN_MS, leftMs / 2));
-    this.#renewIn(Math.max(leftMs - marginMs, FIRST_PAUSE_MS));
+    this.#renewIn(Math.max(leftMs - marginMs, FIRST_RENEWAL_PAUSE_MS));
   }
 
   /**
@@ -158,7 +162,7 @@ export class CredentialsKeeper {
       await Promise.all(this.#listeners.map((listener) => listener.logIn(login)));
       this.#failures = 0;
     } catch {
-      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, MAX_PAUSE_MS);
+      const pauseMs = Math.min(FIRST_RENEWAL_PAUSE_MS * 2 ** this.#failures, MAX_RENEWAL_PAUSE_MS);
       this.#failures += 1;
       this.#renewIn(pauseMs * (0.5 + Math.random() / 2));
     }

@@ -331,7 +331,7 @@ export class Lane {
     try {
       for (;;) {
         this.#readReplies(turn);
-        if (turn.rowsLeft <= 0 && this.#reader.unreadBytes > 0) return false;
+        if (turn.rowsLeft <= 0 && !this.#reader.empty) return false;
         const chunk = this.#inbox.shift();
         if (chunk === undefined) return true;
         this.#reader.push(chunk);
@@ -354,7 +354,7 @@ export class Lane {
       this.#owed.shift();
       head.resolve();
     }
-    if (reader.skipPushes() === undefined && reader.unreadBytes > 0) {
+    if (reader.skipPushes() === undefined && !reader.empty) {
       throw new ProtocolError(`a reply that nobody asked for: ${reader.peek()}`);
     }
   }

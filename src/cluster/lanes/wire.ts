@@ -8,7 +8,7 @@
  * against the version in use.
  *
  * A small write is sent as text, one character per byte: no buffer is made for it. CPU of a write
- * of 150 bytes, against the same in a new Buffer, as the median of two runs: Node 20 96 %, 22 100 %,
+ * of 150 bytes, against the same in a new Buffer, as the mean of two runs: Node 20 96 %, 22 100 %,
  * 24 88 %, 26 97 %; of 12,000 bytes 84, 92, 90 and 91 %. Above 16 KiB it is a buffer.
  */
 

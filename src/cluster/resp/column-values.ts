@@ -25,10 +25,6 @@ export class ColumnValues {
     this.#credits = new Int16Array(columnCount).fill(FULL_CREDIT);
   }
 
-  get columnCount(): number {
-    return this.values.length;
-  }
-
   /** The text of the bytes, which are those of `chunk` too; undefined where they are not UTF-8. */
   textOf(
     column: number,

@@ -147,9 +147,7 @@ export class CommandWriter {
     const begin = bounds[row] ?? 0;
     const restLength = (bounds[row + 1] ?? 0) - begin;
     this.bulkBytes(prefix.bytes, restLength);
-    const bytes = this.#bytes;
-    const at = this.#length - 2 - restLength;
-    for (let i = 0; i < restLength; i++) bytes[at + i] = rests[begin + i] ?? 0;
+    this.#put(this.#length - 2 - restLength, rests, begin, begin + restLength);
   }
 
   /**
@@ -165,10 +163,7 @@ export class CommandWriter {
   ): void {
     this.#reserve(template.length);
     this.#plain.set(template, this.#length);
-    const bytes = this.#bytes;
-    let at = this.#length + place;
-    // They are few, and a view of them would cost more than to copy them.
-    for (let from = begin; from < end; from++) bytes[at++] = source[from] ?? 0;
+    this.#put(this.#length + place, source, begin, end);
     this.#length += template.length;
   }
 
@@ -184,6 +179,13 @@ export class CommandWriter {
     this.#reserve(end - begin);
     this.#plain.set(from.#plain.subarray(begin, end), this.#length);
     this.#length += end - begin;
+  }
+
+  /** The bytes are few, and a view of them would cost more than to copy them. */
+  #put(place: number, source: Uint8Array, begin: number, end: number): void {
+    const bytes = this.#bytes;
+    let at = place;
+    for (let from = begin; from < end; from++) bytes[at++] = source[from] ?? 0;
   }
 
   #longString(text: string): void {

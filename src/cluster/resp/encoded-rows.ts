@@ -75,8 +75,11 @@ export class EncodedRows {
         to.copy(this.writer, this.#ends[command] ?? 0, this.#ends[command + 1] ?? 0);
       }
     }
-    if (this.#replyCounts === undefined) return end - first;
-    return this.repliesOf(row).reduce((sum, count) => sum + count, 0);
+    let replyCount = end - first;
+    if (this.#replyCounts !== undefined) {
+      for (let at = first; at < end; at++) replyCount += (this.#replyCounts.get(at) ?? 1) - 1;
+    }
+    return replyCount;
   }
 
   bytesOf(row: number): number {

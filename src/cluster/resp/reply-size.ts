@@ -12,7 +12,7 @@
  *   has one heavy part under way at a time.
  */
 
-import { BYTES_PER_ROW, PART_BYTES } from '../limits.ts';
+import { BYTES_PER_ROW, MAX_PART_ROWS, PART_BYTES } from '../limits.ts';
 
 /**
  * From here on a part is heavy. 500 rows of 50 numbers are 350 kB: they are sent as ever, several
@@ -23,8 +23,6 @@ const HEAVY_BYTES = PART_BYTES;
 const SHARE_OF_LARGEST = 8;
 /** The estimate looks back about this many rows. */
 const MEMORY_ROWS = 256;
-/** A part is never larger: after that many rows a loss is forgotten. */
-const MOST_ROWS = 10_000;
 const SMALLER_AFTER_LOSS = 4;
 const GROWTH = 16;
 
@@ -53,7 +51,7 @@ export class ReplySize {
   noteAnswered(): void {
     if (this.#mostRows === Number.POSITIVE_INFINITY) return;
     this.#mostRows += Math.max(1, Math.floor(this.#mostRows / GROWTH));
-    if (this.#mostRows > MOST_ROWS) this.#mostRows = Number.POSITIVE_INFINITY;
+    if (this.#mostRows > MAX_PART_ROWS) this.#mostRows = Number.POSITIVE_INFINITY;
   }
 
   /** The connection was lost in the middle of a part of this many rows. */

@@ -42,7 +42,7 @@ const never = (): boolean => false;
 test('they begin as nulls, as many as there are columns', () => {
   const columns = new ColumnValues(3);
   expect(columns.values).toStrictEqual([null, null, null]);
-  expect([columns.columnCount, columns.presentCount]).toStrictEqual([3, 0]);
+  expect(columns.presentCount).toBe(0);
 });
 
 test('a column whose values come again is looked up for ever', () => {

@@ -1,9 +1,8 @@
-/** What the paths of the store share: the connection, the key layout, the options, the counters. */
+/** What the paths of the store share: the backend, the key layout, the options, the counters. */
 
-import type { Connection } from '../cluster/control/connection.ts';
+import type { Backend } from '../cluster/delivery/backend.ts';
 import { Deadline } from '../cluster/delivery/deadline.ts';
 import type { Delivery } from '../cluster/delivery/delivery.ts';
-import { dispatch } from '../cluster/delivery/dispatch.ts';
 import {
   CommandWriter,
   EncodedRows,
@@ -19,18 +18,16 @@ import {
 import type { FeatureStoreError } from '../errors.ts';
 import type { CallOptions, WriteOptions } from './call-options.ts';
 import type { KeyLayout } from './key-layout.ts';
-import type { FieldTtlSupport } from '../cluster/delivery/field-ttl-command.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { ReadShapes } from './read-shape.ts';
 import type { RowBuffer } from './row-write.ts';
 import type { StoreCounters } from './stats.ts';
 
 export interface Context {
-  readonly connection: Connection;
+  readonly backend: Backend;
   readonly layout: KeyLayout;
   readonly options: ResolvedOptions;
   readonly counters: StoreCounters;
-  readonly fieldTtl: FieldTtlSupport;
   readonly readShapes: ReadShapes;
   readonly rowBuffer: RowBuffer;
   /** Held for their hidden classes (specimens.ts). */
@@ -38,11 +35,11 @@ export interface Context {
 }
 
 export function newDeadline(
-  context: Pick<Context, 'connection' | 'options'>,
+  context: Pick<Context, 'backend' | 'options'>,
   options: CallOptions,
 ): Deadline {
   const timeoutMs = options.timeoutMs ?? context.options.timeoutMs;
-  return new Deadline(timeoutMs, context.connection.closing, options.signal);
+  return new Deadline(timeoutMs, context.backend.closing, options.signal);
 }
 
 /**
@@ -55,9 +52,9 @@ export async function deliver<Answer>(
   batch: Batch<Answer>,
   delivery: Delivery,
 ): Promise<Gathered<Answer>> {
-  const { connection } = context;
-  if (connection.closing.isClosed) throw delivery.deadline.error();
-  const gathered = await dispatch(connection, batch, delivery);
+  const { backend } = context;
+  if (backend.closing.isClosed) throw delivery.deadline.error();
+  const gathered = await backend.dispatch(batch, delivery);
   throwIfEnded(gathered.failures);
   return gathered;
 }

@@ -5,7 +5,6 @@
 
 import { deliver, newDeadline, type Context } from './context.ts';
 import { KeyedCommand, KeyedRows, KeyPrefix, KeyTable, type Reply } from '../cluster/batch.ts';
-import { scanKeys } from '../cluster/delivery/scan.ts';
 import type { CallOptions } from './call-options.ts';
 
 interface IdPage {
@@ -20,8 +19,8 @@ interface IdPage {
  * entity's are left out.
  */
 async function* idPages(context: Context, options: CallOptions): AsyncGenerator<IdPage> {
-  const { connection, layout } = context;
-  const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
+  const { backend, layout } = context;
+  const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options));
   for await (const { shard, keys, isLast } of pages) {
     const ids = keys.map((key) => layout.idOf(key)).filter((id) => id !== undefined);
     yield { shard, ids, isLast };
@@ -44,7 +43,7 @@ export async function listEntityIds(
   limit: number,
   options: CallOptions,
 ): Promise<string[]> {
-  const shards = context.connection.topology.shards();
+  const shards = context.backend.topology.shards();
   const part = Math.ceil(limit / shards.length);
   /** Shards that have not given their part yet, and may. */
   const short = new Set(shards.map(({ address }) => address));
@@ -83,7 +82,7 @@ export async function countByShard(
   context: Context,
   options: CallOptions,
 ): Promise<Record<string, number>> {
-  const shards = context.connection.topology.shards();
+  const shards = context.backend.topology.shards();
   const counts = new Map(shards.map(({ address }) => [address, 0]));
   for await (const { shard, ids } of idPages(context, options)) {
     counts.set(shard, (counts.get(shard) ?? 0) + ids.length);
@@ -96,9 +95,9 @@ export async function countByShard(
  * would cross slots). Gives the number of keys that were deleted.
  */
 export async function deleteAll(context: Context, options: CallOptions): Promise<number> {
-  const { connection, layout } = context;
+  const { backend, layout } = context;
   let deleted = 0;
-  const pages = scanKeys(connection, layout.scanPattern, () => newDeadline(context, options));
+  const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options));
   for await (const { keys } of pages) {
     const table = new KeyTable(NO_PREFIX, keys.length);
     for (const key of keys) {

@@ -30,12 +30,12 @@ export class EntityUpdates {
     const deadline = newDeadline(this.#context, options);
     try {
       let given = features;
-      let command = this.#context.fieldTtl.known;
+      let command = this.#context.backend.fieldTtl.known;
       if (command === undefined) {
         // The servers are not asked what they know for a row that is refused, or is none.
         if (!this.#isToWrite(id, features)) return;
         given = copyOf(features); // theirs may have changed by the time that servers answer
-        command = await this.#context.fieldTtl.command(deadline);
+        command = await this.#context.backend.fieldTtl.command(deadline);
       }
       const writer = this.#streamingWriters.of(command, ttlSeconds);
       const write: WriteRow = (keys, rows) => writer.write(id, given, keys, rows);
@@ -51,7 +51,7 @@ export class EntityUpdates {
     options: LoadOptions,
   ): Promise<LoadResult> {
     // Rows are looked at before the servers are asked what they know.
-    if (!this.#context.fieldTtl.known) await checkRowsAtHand(this.#context, rows);
+    if (!this.#context.backend.fieldTtl.known) await checkRowsAtHand(this.#context, rows);
     const writer = await this.#writerInTime(ttlSeconds, options);
     return loadRows(this.#context, rows, writer, options);
   }
@@ -81,7 +81,7 @@ export class EntityUpdates {
   async #writerInTime(ttlSeconds: number, options: CallOptions): Promise<RowWriter> {
     const deadline = newDeadline(this.#context, options);
     try {
-      const command = await this.#context.fieldTtl.command(deadline);
+      const command = await this.#context.backend.fieldTtl.command(deadline);
       return this.#streamingWriters.of(command, ttlSeconds);
     } finally {
       deadline.clear();

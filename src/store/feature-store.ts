@@ -1,5 +1,4 @@
 import { connect, type ConnectionMode, type Shard } from '../cluster/control/connect.ts';
-import type { Connection } from '../cluster/control/connection.ts';
 import { defaultLimits } from '../cluster/limits.ts';
 import { slotOf } from '../cluster/batch.ts';
 import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
@@ -18,7 +17,7 @@ import { checkNames } from './codec.ts';
 import { deliverOne, type Context } from './context.ts';
 import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
 import { EntityUpdates } from './entity-update.ts';
-import { FieldTtlSupport } from '../cluster/delivery/field-ttl-command.ts';
+import { ServerBackend, type Backend } from '../cluster/delivery/backend.ts';
 import type { FeatureRows, Features, FeatureValue, RowOf, ValuesAs } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
 import { inspectEntity, readEntity, readFieldTtls, type InspectedEntity } from './inspect.ts';
@@ -37,6 +36,9 @@ export interface StoreTopology {
   /** Ordered by first slot. A standalone server is one shard with every slot. */
   readonly shards: readonly Shard[];
 }
+
+/** Makes a store on any backend; servers have `FeatureStore.connect`. Not public. */
+export let storeOn: (backend: Backend, options: ResolvedOptions) => FeatureStore;
 
 /**
  * An online feature store on Redis Cluster, or on one Redis server. An entity is one hash at
@@ -65,13 +67,16 @@ export class FeatureStore implements AsyncDisposable {
   readonly #updates: EntityUpdates;
   readonly #groups: ReadonlyMap<string, VipGroup>;
 
-  private constructor(connection: Connection, options: ResolvedOptions) {
-    const fieldTtl = new FieldTtlSupport(connection);
+  static {
+    storeOn = (backend, options) => new FeatureStore(backend, options);
+  }
+
+  private constructor(backend: Backend, options: ResolvedOptions) {
     const { layout } = options;
     const readShapes = new ReadShapes();
     const counters = zeroCounters();
     const rowBuffer = new RowBuffer(layout);
-    const parts = { connection, layout, options, counters, fieldTtl, readShapes, rowBuffer };
+    const parts = { backend, layout, options, counters, readShapes, rowBuffer };
     this.#context = { ...parts, specimens: specimensOf(parts) };
     this.#updates = new EntityUpdates(this.#context);
     this.keyPrefix = layout.prefix;
@@ -94,7 +99,7 @@ export class FeatureStore implements AsyncDisposable {
     const resolved = resolveOptions(options);
     const limits = defaultLimits;
     const connection = await connect(resolved.target, { ...resolved, limits, signal });
-    return new FeatureStore(connection, resolved);
+    return new FeatureStore(new ServerBackend(connection), resolved);
   }
 
   /** The key that holds the entity. @throws FeatureStoreError INVALID_ID */
@@ -109,7 +114,7 @@ export class FeatureStore implements AsyncDisposable {
 
   /** `host:port` of the entity's primary, if it has one. @throws FeatureStoreError INVALID_ID */
   shardFor(id: string): string | undefined {
-    return this.#context.connection.topology.ownerOf(this.slotFor(id));
+    return this.#context.backend.topology.ownerOf(this.slotFor(id));
   }
 
   /**
@@ -351,20 +356,20 @@ export class FeatureStore implements AsyncDisposable {
     if (typeof refresh !== 'boolean') {
       refuse(`topology options.refresh must be true or false, but is ${show(refresh)}.`);
     }
-    const { connection } = this.#context;
-    if (refresh) await connection.refresh();
-    return { mode: connection.mode, shards: [...connection.topology.shards()] };
+    const { backend } = this.#context;
+    if (refresh) await backend.refresh();
+    return { mode: backend.mode, shards: [...backend.topology.shards()] };
   }
 
   /** Counters since `connect` or `resetStats`, also by shard. */
   stats(): StoreStats {
-    return { ...this.#context.counters, ...this.#context.connection.counters.snapshot() };
+    return { ...this.#context.counters, ...this.#context.backend.counters.snapshot() };
   }
 
   /** Sets every counter of `stats` to 0. */
   resetStats(): void {
     Object.assign(this.#context.counters, zeroCounters());
-    this.#context.connection.counters.reset();
+    this.#context.backend.counters.reset();
   }
 
   /**
@@ -372,7 +377,7 @@ export class FeatureStore implements AsyncDisposable {
    * `redis` that the caller gave stays open. Never rejects.
    */
   async close(): Promise<void> {
-    await this.#context.connection.close();
+    await this.#context.backend.close();
   }
 }
 

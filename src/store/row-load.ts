@@ -11,7 +11,6 @@
  *   only be checked as it comes: there a bad row is reported among the failed ones, and not sent.
  */
 
-import { dispatch } from '../cluster/delivery/dispatch.ts';
 import { FeatureStoreError, oneLine, PartialLoadError, type FailedRow } from '../errors.ts';
 import { performance } from '../runtime/clock.ts';
 import { nextTurn } from '../runtime/slices.ts';
@@ -184,9 +183,9 @@ class RowLoad {
     this.#loaded += nothingToWrite;
     const deadline = newDeadline(this.#context, this.#options);
     const delivery = { deadline, ...confirmation(this.#options, 'bulk') };
-    const { failures } = await dispatch(this.#context.connection, batch, delivery).finally(() =>
-      deadline.clear(),
-    );
+    const { failures } = await this.#context.backend
+      .dispatch(batch, delivery)
+      .finally(() => deadline.clear());
     for (let row = 0; row < ids.length; row++) {
       const error = failures.get(row);
       if (error) this.#failed.push({ id: ids[row] ?? '', error });

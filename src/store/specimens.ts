@@ -10,14 +10,13 @@
  */
 
 import { KeyedRows, KeyTable } from '../cluster/batch.ts';
-import { dispatchSpecimens } from '../cluster/delivery/dispatch.ts';
 import { batchFeatureWriter } from './batch-feature.ts';
 import { newDeadline, type Context } from './context.ts';
 import { FeatureReplies, ReadShape } from './read-shape.ts';
 import { RowBuffer } from './row-write.ts';
 
 export function specimensOf(context: Omit<Context, 'specimens'>): readonly object[] {
-  const { connection, layout } = context;
+  const { backend, layout } = context;
   const keys = new KeyTable(layout.keyPrefix);
   layout.addKeys(keys, ['specimen']);
   const shape = new ReadShape(['specimen']);
@@ -26,5 +25,5 @@ export function specimensOf(context: Omit<Context, 'specimens'>): readonly objec
   const row = new RowBuffer(layout).encode(batchFeatureWriter(context), 'specimen', () => 1);
   const deadline = newDeadline(context, {});
   deadline.clear();
-  return [batch, row ?? batch, deadline, ...dispatchSpecimens(connection, batch, deadline)];
+  return [batch, row ?? batch, deadline, ...backend.specimens(batch, deadline)];
 }

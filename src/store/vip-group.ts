@@ -41,7 +41,7 @@ export class VipGroup {
    * `host:port` of the primary that serves the group now; undefined while no node owns its slot.
    */
   shard(): string | undefined {
-    return this.#context.connection.topology.ownerOf(this.slot);
+    return this.#context.backend.topology.ownerOf(this.slot);
   }
 
   /**

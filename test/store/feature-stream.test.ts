@@ -12,7 +12,7 @@ const silent = {
   ...nowhere,
   layout: new KeyLayout('p:', {}),
   options: { timeoutMs: 10_000 },
-  connection: { closing: new Closing() },
+  backend: { closing: new Closing() },
 } as Context;
 
 test.each([

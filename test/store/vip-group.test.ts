@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Closing } from '../../src/cluster/control/closing.ts';
-import type { Connection } from '../../src/cluster/control/connection.ts';
+import type { Backend } from '../../src/cluster/delivery/backend.ts';
 import { slotOf } from '../../src/cluster/routing/slot.ts';
 import { Topology } from '../../src/cluster/routing/topology.ts';
 import { ReadShapes } from '../../src/store/read-shape.ts';
@@ -15,7 +15,7 @@ function groupOf(name: string, topology: Topology): VipGroup {
     layout,
     options: { timeoutMs: 10_000 },
     // All that a group reads, but for its rows.
-    connection: { topology, closing: new Closing() } as Connection,
+    backend: { topology, closing: new Closing() } as Backend,
     readShapes: new ReadShapes(),
   } as Context;
   return new VipGroup(context, name);

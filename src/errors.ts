@@ -4,11 +4,8 @@
  * One base, one list of codes: match on `code`, not on the message. `retryable` says whether the
  * same call may succeed later without a change on the caller's side. Messages say what happened,
  * to which id or option, which limit was met, and what to do. They are one line, and never hold a
- * credential or the value of a feature.
- *
- * Errors that carry rows keep them where no printer or logger looks: `rows` and `failed` are
- * getters of the class. What is logged is `summary`, whose size does not depend on how many rows
- * failed.
+ * credential or the value of a feature. Where an error happened is on it as far as it is known: the
+ * call, the shard, the slot, the id.
  */
 
 /** Every error code, and whether the same call may succeed later, unchanged. */
@@ -81,8 +78,14 @@ export class FeatureStoreError extends Error {
   readonly code: ErrorCode;
   /** Whether the same call may succeed later without a change on the caller's side. */
   readonly retryable: boolean;
+  /** The call that was made: `'getFeatures'`, `'vipGroup.batchGetFeatures'`, `'connect'`, … */
+  declare readonly operation?: string;
   /** `host:port` of the node that the row was sent to last, where it was sent. */
   declare readonly shard?: string;
+  /** The slot of the row, 0 to 16383, where the error is of one row alone. */
+  declare readonly slot?: number;
+  /** The id of the row, where the error is of one row alone. */
+  declare readonly id?: string;
 
   /** Makes an error of this code. `retryable` is what `ERROR_CODES` says of the code. */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -90,249 +93,38 @@ export class FeatureStoreError extends Error {
     this.code = code;
     this.retryable = ERROR_CODES[code];
   }
-}
-
-/** An id whose row failed, and why. */
-export interface FailedRow {
-  /** The id, as the call was given it. */
-  readonly id: string;
-  /** Why the row failed. */
-  readonly error: FeatureStoreError;
-}
-
-/** What is printed and logged of failed rows. */
-export interface FailureSummary {
-  /** How many rows failed. */
-  readonly failedCount: number;
-  /** Failed rows by the code of their error, most first. */
-  readonly byCode: Readonly<Record<string, number>>;
-  /** Failed rows by the node they were sent to last, most first: ten nodes, and `others`. */
-  readonly byShard: Readonly<Record<string, number>>;
-  /** The ids of the first five failed rows, each cut after 60 characters. */
-  readonly firstIds: readonly string[];
-}
-
-/** Frames of a stack that lead from the store into the caller's code. */
-const FRAMES = 4;
-/** Frames of each cause: loggers print the stacks of causes too. */
-const CAUSE_FRAMES = 2;
-/** Deeper than the causes of a row's error go. */
-const MAX_CAUSES = 4;
-
-/** What errors with failed rows share: where the rows are, and what is printed instead of them. */
-abstract class PartialError extends FeatureStoreError {
-  readonly #failed: readonly FailedRow[];
-  readonly #summary: FailureSummary;
-
-  constructor(
-    code: ErrorCode,
-    message: string,
-    failed: readonly FailedRow[],
-    cause: unknown,
-    summary: FailureSummary = summaryOf(failed),
-  ) {
-    super(code, message + describe(summary));
-    this.#failed = failed;
-    this.#summary = summary;
-    // By a getter: an uncaught error is printed with what is in its cause, and in that one's.
-    Object.defineProperty(this, 'cause', { configurable: true, get: () => cause });
-  }
-
-  /** Every failed row, with its error. */
-  get failed(): readonly FailedRow[] {
-    return this.#failed;
-  }
-
-  /** Counts, codes, shards and the first ids of the failed rows; the message has them too. */
-  get summary(): FailureSummary {
-    return this.#summary;
-  }
 
   /**
-   * What JSON has of the error: its message, code and counts, and no row.
+   * What JSON has of the error, for loggers: its message, code, and where it happened; a few
+   * hundred bytes.
    * @returns a plain object
    */
   toJSON(): object {
-    return { ...this, message: this.message, ...this.#summary };
-  }
-
-  /** Keeps the start of the stacks that printers show: the error's own, and those of its causes. */
-  protected shortenStacks(): void {
-    shortenStack(this, FRAMES);
-    let { cause } = this;
-    for (let i = 0; i < MAX_CAUSES && cause instanceof FeatureStoreError; i++) {
-      if (cause instanceof PartialError) return;
-      shortenStack(cause, CAUSE_FRAMES);
-      ({ cause } = cause);
-    }
+    const { name, code, message, retryable, operation, shard, slot, id, cause } = this;
+    const shownId = id === undefined ? undefined : cut(id);
+    // Another's error may quote what the store was given.
+    const why =
+      cause instanceof FeatureStoreError ? { code: cause.code, message: cause.message } : undefined;
+    return { name, code, message, retryable, operation, shard, slot, id: shownId, cause: why };
   }
 }
 
-/**
- * For console.log and the like: the start of the stack, unless the error is inside something else.
- */
-function printed(
-  this: PartialError,
-  depth: number | null,
-  options: object & { readonly depth?: number | null },
-  inspect: (value: unknown, options: object) => string,
-): string {
-  const { name, ...facts } = this;
-  const isOutermost = depth === options.depth;
-  const head = isOutermost ? this.stack : `${name}: ${this.message}`;
-  return `${head} ${inspect(facts, { ...options, breakLength: Infinity })}`;
-}
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
-Object.defineProperty(PartialError.prototype, INSPECT, { value: printed });
-
-/**
- * Some ids of a batch read failed. `rows[i]` belongs to `ids[i]` as ever; the row of a failed id
- * is `undefined`, which an absent entity (`{}`) never is. No row is printed or logged with the
- * error.
- */
-export class PartialBatchError<Row extends object = Record<string, string>> extends PartialError {
-  /** The name of the class. */
-  override readonly name = 'PartialBatchError';
-  /** Whether one of the failed ids may succeed later. */
-  override readonly retryable: boolean;
-  readonly #rows: readonly (Row | undefined)[];
-
-  /**
-   * Makes the error of a batch: `rows` in the order of the ids, and every failed one.
-   * @param summary - of `failed`, where it was made before; otherwise it is made now
-   */
-  constructor(
-    rows: readonly (Row | undefined)[],
-    failed: readonly FailedRow[],
-    summary?: FailureSummary,
-  ) {
-    const first = failed[0];
-    super(
-      'PARTIAL_BATCH',
-      `${failed.length} of ${rows.length} ids could not be read; error.rows has the others. ` +
-        "Pass onFailure: 'return' to get both without an error." +
-        (first ? ` The first, ${shownText(first.id)}: ${first.error.message}` : ''),
-      failed,
-      first?.error,
-      summary,
-    );
-    this.#rows = rows;
-    this.retryable = failed.some(({ error }) => error.retryable);
-    this.shortenStacks();
-  }
-
-  /** `rows[i]` for `ids[i]`: the features, or undefined where the id failed. */
-  get rows(): readonly (Row | undefined)[] {
-    return this.#rows;
-  }
+/** What is known of where an error happened. */
+export interface ErrorPlace {
+  readonly operation?: string | undefined;
+  readonly shard?: string | undefined;
+  readonly slot?: number | undefined;
+  readonly id?: string | undefined;
 }
 
-/**
- * A bulk load stopped before the end of its rows: aborted, its source threw, or too many rows
- * failed.
- */
-export class PartialLoadError extends PartialError {
-  /** The name of the class. */
-  override readonly name = 'PartialLoadError';
-  /** How many rows were written and acknowledged. */
-  readonly loaded: number;
-
-  /** Makes the error of a load that stopped after `loaded` rows. */
-  constructor(message: string, loaded: number, failed: readonly FailedRow[], cause: unknown) {
-    super('PARTIAL_LOAD', message, failed, cause);
-    this.loaded = loaded;
-    this.shortenStacks();
-  }
-}
-
-const FIRST_IDS = 5;
-const SHARDS_NAMED = 10;
-
-/** Counted at once; then the counts go on to what is in the errors. */
-const MAX_ERRORS_COUNTED = 4_096;
-
-/**
- * Counts failed rows one by one, so that a million of them can be counted in turns of the event
- * loop.
- */
-export class FailureTally {
-  readonly #codes = new Tally<string>();
-  readonly #shards = new Tally<string>();
-  /** Most rows share their error with others, and one look-up by identity is the quickest. */
-  readonly #errors = new Tally<FeatureStoreError>();
-  readonly #firstIds: string[] = [];
-  #failedCount = 0;
-
-  add({ id, error }: FailedRow): void {
-    this.#failedCount++;
-    if (this.#firstIds.length < FIRST_IDS) this.#firstIds.push(shownText(id).slice(1, -1));
-    this.#errors.add(error, 1);
-    if (this.#errors.counts.size >= MAX_ERRORS_COUNTED) this.#goOn();
-  }
-
-  summary(): FailureSummary {
-    this.#goOn();
-    return {
-      failedCount: this.#failedCount,
-      byCode: mostFirst(this.#codes, Number.POSITIVE_INFINITY),
-      byShard: mostFirst(this.#shards, SHARDS_NAMED),
-      firstIds: [...this.#firstIds],
-    };
-  }
-
-  #goOn(): void {
-    for (const [{ code, shard }, { count }] of this.#errors.counts) {
-      this.#codes.add(code, count);
-      if (shard !== undefined) this.#shards.add(shard, count);
-    }
-    this.#errors.counts.clear();
-  }
-}
-
-function summaryOf(failed: readonly FailedRow[]): FailureSummary {
-  const tally = new FailureTally();
-  for (const row of failed) tally.add(row);
-  return tally.summary();
-}
-
-/** `2 TIMEOUT, 1 WRONG_TYPE; by shard: 2 127.0.0.1:7000, 1 127.0.0.1:7001; first ids: 'u1'.` */
-function describe({ failedCount, byCode, byShard, firstIds }: FailureSummary): string {
-  if (failedCount === 0) return '';
-  const list = (counts: Readonly<Record<string, number>>): string =>
-    Object.entries(counts)
-      .map(([name, count]) => `${count} ${name}`)
-      .join(', ');
-  const shards = list(byShard);
-  const ids = firstIds.map((id) => `'${id}'`).join(', ');
-  return ` Failed: ${list(byCode)}${shards && `; by shard: ${shards}`}; first ids: ${ids}.`;
-}
-
-class Tally<Item> {
-  readonly counts = new Map<Item, { count: number }>();
-
-  add(item: Item, count: number): void {
-    const seen = this.counts.get(item);
-    if (seen) seen.count += count;
-    else this.counts.set(item, { count });
-  }
-}
-
-/** The rest, where there are more names, is `others`. */
-function mostFirst({ counts }: Tally<string>, nameCount: number): Record<string, number> {
-  const sorted = [...counts].map(([name, { count }]) => [name, count] as const);
-  sorted.sort(([, a], [, b]) => b - a);
-  const others = sorted.slice(nameCount).reduce((sum, [, count]) => sum + count, 0);
-  return {
-    ...Object.fromEntries(sorted.slice(0, nameCount)),
-    ...(others > 0 ? { others } : {}),
-  };
-}
-
-function shortenStack(error: Error, frameCount: number): void {
-  const { stack }: { stack?: unknown } = error;
-  if (typeof stack !== 'string') return; // an application may make stacks of its own
-  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  error.stack = [`${error.name}: ${error.message}`, ...frames.slice(0, frameCount)].join('\n');
+/** Adds what the error does not say yet: it is made where that is not known. */
+export function notePlace(error: unknown, place: ErrorPlace): void {
+  if (!(error instanceof FeatureStoreError)) return;
+  const known: { -readonly [Key in keyof ErrorPlace]: ErrorPlace[Key] } = error;
+  if (place.operation !== undefined) known.operation ??= place.operation;
+  if (place.shard !== undefined) known.shard ??= place.shard;
+  if (place.slot !== undefined) known.slot ??= place.slot;
+  if (place.id !== undefined) known.id ??= place.id;
 }
 
 const SHOWN_CHARACTERS = 60;
@@ -341,9 +133,12 @@ const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** Text as an error message shows it: short, on one line, and quoted. */
 export function shownText(text: string): string {
-  const { length } = text;
-  const begin = length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
-  return `'${oneLine(begin)}'`;
+  return `'${cut(text)}'`;
+}
+
+/** `shownText` without quotes. */
+export function cut(text: string, characters: number = SHOWN_CHARACTERS): string {
+  return oneLine(text.length > characters ? `${text.slice(0, characters)}…` : text);
 }
 
 /** With what is not printable escaped. */

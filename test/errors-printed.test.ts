@@ -7,16 +7,18 @@ import { spawnSync } from 'node:child_process';
 import { format, inspect } from 'node:util';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { FeatureStoreError, PartialBatchError, PartialLoadError } from '../src/errors.ts';
+import { FeatureStoreError } from '../src/errors.ts';
+import {
+  PartialBatchError,
+  PartialLoadError,
+  type FailedRow,
+} from '../src/store/partial-errors.ts';
 
 const SECRET = 'S3CRET-VALUE';
 const LINES = 20;
 
-function failedRow(
-  number: number,
-  error: FeatureStoreError,
-): { id: string; error: FeatureStoreError } {
-  return { id: `id${number}`, error };
+function failedRow(position: number, error: FeatureStoreError): FailedRow {
+  return { id: `id${position}`, position, error };
 }
 
 /** As a dispatch leaves it: errors shared by many rows, each with its shard and its cause. */
@@ -27,6 +29,8 @@ function reason(shard: number): FeatureStoreError {
   return Object.assign(error, { shard: `10.0.0.${shard}:7000` });
 }
 
+const COUNTS = { pulled: 9, loaded: 7, older: 0, absent: 0, neverSent: 1, committed: 7 };
+
 function errors(failedCount: number): (PartialBatchError | PartialLoadError)[] {
   const reasons = Array.from({ length: 40 }, (_, i) => reason(i));
   const failed = Array.from({ length: failedCount }, (_, i) =>
@@ -35,7 +39,7 @@ function errors(failedCount: number): (PartialBatchError | PartialLoadError)[] {
   const rows = [{ card: SECRET }, ...failed.map(() => undefined)];
   return [
     new PartialBatchError(rows, failed),
-    new PartialLoadError('The load stopped.', 7, failed, new Error(SECRET)),
+    new PartialLoadError('The load stopped.', COUNTS, failed, new Error(SECRET)),
   ];
 }
 
@@ -121,9 +125,12 @@ describe.each([1, 100, 1_000_000])('%i failed rows', (failedCount) => {
       expect(summary.firstIds.length).toBeLessThanOrEqual(5);
       expect(JSON.parse(JSON.stringify(error))).toMatchObject({
         code: error.code,
-        message: error.message,
+        message: expect.stringContaining(
+          error instanceof PartialLoadError ? 'stopped' : 'could not',
+        ),
         ...summary,
       });
+      expect(JSON.stringify(error).length).toBeLessThan(1_000);
       for (const [code, count] of Object.entries(summary.byCode)) {
         expect(error.message).toContain(`${count} ${code}`);
       }
@@ -136,7 +143,8 @@ describe.each([1, 100, 1_000_000])('%i failed rows', (failedCount) => {
 
 it('an uncaught one too', () => {
   const script = `
-    import { FeatureStoreError, PartialBatchError } from ${JSON.stringify(new URL('../src/errors.ts', import.meta.url).href)};
+    import { FeatureStoreError } from ${urlOf('../src/errors.ts')};
+    import { PartialBatchError } from ${urlOf('../src/store/partial-errors.ts')};
     const cause = new FeatureStoreError('CONNECTION_LOST', 'lost');
     const failed = Array.from({ length: 100 }, (_, i) => ({ id: 'id' + i,
       error: Object.assign(new FeatureStoreError('TIMEOUT', 'late', { cause }), { shard: '10.0.0.1:7000' }) }));
@@ -166,11 +174,15 @@ it('rows and failed are where they were, destructured too', () => {
 
 it('an id is shown short and on one line', () => {
   const id = `a\nb${'x'.repeat(500)}`;
-  const error = new PartialBatchError([undefined], [{ id, error: reason(1) }]);
+  const error = new PartialBatchError([undefined], [{ id, position: 0, error: reason(1) }]);
   expect(error.message).not.toContain('\n');
   expect(error.message.length).toBeLessThan(600);
   expect(error.message).toContain('a\\u000ab');
 });
+
+function urlOf(path: string): string {
+  return JSON.stringify(new URL(path, import.meta.url).href);
+}
 
 function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);

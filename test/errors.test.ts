@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  ERROR_CODES,
-  FeatureStoreError,
-  PartialBatchError,
-  PartialLoadError,
-  type ErrorCode,
-} from '../src/errors.ts';
+import { ERROR_CODES, FeatureStoreError, type ErrorCode } from '../src/errors.ts';
+import { PartialBatchError, PartialLoadError } from '../src/store/partial-errors.ts';
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
@@ -40,8 +35,8 @@ test('a partial batch says how many failed, which was the first and why', () => 
   const other = new FeatureStoreError('WRONG_TYPE', 'a list');
   const rows = [{ a: '1' }, undefined, {}, undefined];
   const failed = [
-    { id: 'u1', error: reason },
-    { id: 'u3', error: other },
+    { id: 'u1', position: 1, error: reason },
+    { id: 'u3', position: 3, error: other },
   ];
   const error = new PartialBatchError(rows, failed);
   expect(error).toBeInstanceOf(FeatureStoreError);
@@ -55,8 +50,9 @@ test('a partial batch says how many failed, which was the first and why', () => 
 
 test('a partial load says how far it came', () => {
   const cause = new Error('the source broke');
-  const failed = [{ id: 'u1', error: new FeatureStoreError('INVALID_ID', 'bad') }];
-  const error = new PartialLoadError('The load stopped', 41, failed, cause);
+  const counts = { pulled: 45, loaded: 41, older: 1, absent: 1, neverSent: 1, committed: 43 };
+  const failed = [{ id: 'u1', position: 0, error: new FeatureStoreError('INVALID_ID', 'bad') }];
+  const error = new PartialLoadError('The load stopped', counts, failed, cause);
   expect(error).toBeInstanceOf(FeatureStoreError);
   expect(error).toMatchObject({
     name: 'PartialLoadError',
@@ -64,6 +60,7 @@ test('a partial load says how far it came', () => {
     retryable: true,
     message: expect.stringContaining('The load stopped'),
     loaded: 41,
+    counts,
     failed,
     cause,
   });

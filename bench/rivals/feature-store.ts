@@ -16,8 +16,8 @@ export const featureStore: Rival = {
       },
       writeStreaming: async (rows, ttlSeconds) => {
         const [row] = rows;
-        if (row && rows.length === 1) return store.updateStreaming(...row, { ttlSeconds });
-        refuseFailed(await store.updateStreamingBatch(rows, { ttlSeconds }));
+        if (row && rows.length === 1) await store.updateStreaming(...row, { ttlSeconds });
+        else refuseFailed(await store.updateStreamingBatch(rows, { ttlSeconds }));
       },
       close: () => store.close(),
     };

@@ -10,6 +10,9 @@ import { openOutput } from './open-output.ts';
 import type { Output } from './output.ts';
 import { StreamOutput } from './stream-output.ts';
 
+/** An id that failed, and why. */
+export type FailedId = Pick<FailedRow, 'id' | 'error'>;
+
 /** Named in the summary. */
 const REMEMBERED_COUNT = 10;
 
@@ -19,7 +22,7 @@ export interface FailedIdLog {
   /** Whether the reader of the summary has already seen what is in it. */
   readonly seen: boolean;
   /** Of a failed id. */
-  format(row: FailedRow): string;
+  format(row: FailedId): string;
   open(): Promise<Output>;
   /** Called at the end when no id failed. */
   end(): Promise<void>;
@@ -61,7 +64,7 @@ export function standardErrorLog(): FailedIdLog {
 
 export class FailedIds {
   readonly log: FailedIdLog;
-  readonly first: FailedRow[] = [];
+  readonly first: FailedId[] = [];
   #count = 0;
   #output: Output | undefined;
   /** Ids fail where they are read and where they are checked: one write after the other. */
@@ -75,7 +78,7 @@ export class FailedIds {
     return this.#count;
   }
 
-  async add(rows: readonly FailedRow[]): Promise<void> {
+  async add(rows: readonly FailedId[]): Promise<void> {
     if (rows.length === 0) return;
     this.#count += rows.length;
     this.first.push(...rows.slice(0, REMEMBERED_COUNT - this.first.length));
@@ -95,7 +98,7 @@ export class FailedIds {
     await this.#output?.discard();
   }
 
-  async #append(rows: readonly FailedRow[], before: Promise<void>): Promise<void> {
+  async #append(rows: readonly FailedId[], before: Promise<void>): Promise<void> {
     await before;
     this.#output ??= await this.log.open();
     await this.#output.write(rows.map((row) => this.log.format(row)).join(''));
@@ -103,6 +106,6 @@ export class FailedIds {
 }
 
 /** One line. */
-export function describeFailedId({ id, error }: FailedRow): string {
+export function describeFailedId({ id, error }: FailedId): string {
   return printable(`id '${id}' failed: ${error.message} [${error.code}]`);
 }

@@ -4,7 +4,8 @@
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { FeatureStoreError, type FailedRow, type FeatureStore } from '../index.ts';
+import { FeatureStoreError, type FeatureStore } from '../index.ts';
+import type { FailedId } from './failed-ids.ts';
 import { systemError } from './command-error.ts';
 import { idLines, type MalformedLine } from './id-lines.ts';
 import { STANDARD_STREAM } from './open-output.ts';
@@ -20,7 +21,7 @@ export interface IdSource {
   readonly close: () => void;
 }
 
-type OnRefused = (rows: readonly FailedRow[]) => Promise<void>;
+type OnRefused = (rows: readonly FailedId[]) => Promise<void>;
 
 const READ_BYTES = 262_144;
 
@@ -70,8 +71,8 @@ async function* validIds(
   store: FeatureStore,
   onRefused: OnRefused,
 ): AsyncGenerator<string> {
-  let refused: FailedRow[] = [];
-  const lines = idLines(input, (line) => refused.push(asFailedRow(line)));
+  let refused: FailedId[] = [];
+  const lines = idLines(input, (line) => refused.push(asFailedId(line)));
   for await (const ids of lines) {
     for (const id of ids) {
       const error = problemOf(id, store);
@@ -96,7 +97,7 @@ function problemOf(id: string, store: FeatureStore): FeatureStoreError | undefin
   }
 }
 
-function asFailedRow({ lineNumber, text, reason }: MalformedLine): FailedRow {
+function asFailedId({ lineNumber, text, reason }: MalformedLine): FailedId {
   const error = new FeatureStoreError('INVALID_ID', `Line ${lineNumber} is no id: ${reason}.`);
   return { id: text, error };
 }

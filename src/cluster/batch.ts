@@ -52,6 +52,8 @@ export interface Commands {
   bytesOf(row: number): number;
   /** The commands of all rows in order, where they are encoded already. Nobody changes them. */
   readonly whole?: Uint8Array | undefined;
+  /** Lua that commands call by its SHA1 (EVALSHA); a node that does not know it gets it. */
+  readonly script?: string | undefined;
 }
 
 /** How the replies to a row become its answer. An error among them is the row's, and never here. */

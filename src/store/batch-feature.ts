@@ -11,7 +11,7 @@ import {
   type KeyTable,
   type UsualReply,
 } from '../cluster/batch.ts';
-import { checkNames, encodeValue } from './codec.ts';
+import { checkNewName, encodeValue } from './codec.ts';
 import type { Context } from './context.ts';
 import type { RowKind } from './row-writer.ts';
 
@@ -32,10 +32,10 @@ export function batchFeatureWriter({
   const expire = new KeyedCommand('EXPIRE', [options.batchTtlSeconds, 'NX']);
   return {
     write: (id, name, value, keys, rows) => {
-      checkNames([name]);
-      const encoded = encodeValue(id, name, value);
+      checkNewName(name);
       const { writer } = rows;
       const row = keys.count - 1;
+      const encoded = encodeValue(id, name, value);
       writer.encoded(hset);
       writer.key(keys, row);
       writer.bulkString(name);
@@ -46,7 +46,7 @@ export function batchFeatureWriter({
       return 1;
     },
     usualReplies: written,
-    answerOf: () => true,
+    answerOf: () => 'written',
     onWritten: () => {
       counters.batchWritesTotal++;
     },

@@ -2,17 +2,26 @@
 
 import type { PipelineReport } from '../cluster/delivery/delivery.ts';
 import {
+  checkBoolean,
   checkFunction,
   checkInteger,
   checkKeys,
   checkSignal,
-  checkTimeoutMs,
+  checkTimeLeftMs,
   checkTtlSeconds,
+  checkWord,
   refuse,
   show,
 } from './option-checks.ts';
 import type { ValuesAs } from './features.ts';
-import { MAX_REPLICAS } from './limits.ts';
+import { checkNames } from './codec.ts';
+import {
+  MAX_FAILED_ROWS,
+  MAX_REPLICAS,
+  MAX_STREAM_BYTES,
+  MAX_TIMEOUT_MS,
+  ROWS_PER_WINDOW,
+} from './limits.ts';
 
 /** What every call takes. */
 export interface CallOptions {
@@ -37,6 +46,12 @@ export interface ValueOptions<As extends ValuesAs = 'text'> extends CallOptions 
    * @default `'text'`
    */
   readonly as?: As;
+  /**
+   * Whether an entity without batch features is read as absent: one that a streaming write has made
+   * or outlived, whose key has no TTL. Asks for the TTL with each id (PTTL), at about twice the CPU.
+   * @default `false`
+   */
+  readonly loadedOnly?: boolean;
 }
 
 /**
@@ -47,18 +62,28 @@ export interface ValueOptions<As extends ValuesAs = 'text'> extends CallOptions 
  * const { rows, failed } = await store.batchGetFeatures(ids, names, options);
  * ```
  */
-export interface ReadOptions<As extends ValuesAs = 'text'> extends ValueOptions<As> {
+export interface ReadOptions<As extends ValuesAs = 'text'> extends BatchReadOptions<As> {
+  /**
+   * What happens when some ids fail: `'throw'` rejects with a PartialBatchError that carries the
+   * rows that arrived, `'return'` gives `{ rows, failed }`, as `tryBatchGetFeatures` does.
+   * @default `'throw'`
+   */
+  readonly onFailure?: 'throw' | 'return';
+}
+
+/** What all reads of many entities take. */
+export interface BatchReadOptions<As extends ValuesAs = 'text'> extends ValueOptions<As> {
   /**
    * Called for each pipeline that was answered, with its shard, how many keys it had, and how many
    * milliseconds it took.
    */
   readonly onPipeline?: (report: PipelineReport) => void;
   /**
-   * What happens when some ids fail: `'throw'` rejects with a PartialBatchError that carries the
-   * rows that arrived, `'return'` gives `{ rows, failed }`.
+   * What an id does that is refused: `'throw'` ends the call with INVALID_ID before anything is
+   * sent; `'report'` fails its row alone, and the others are read.
    * @default `'throw'`
    */
-  readonly onFailure?: 'throw' | 'return';
+  readonly onInvalid?: 'throw' | 'report';
 }
 
 /** What writes take. */
@@ -72,6 +97,49 @@ export interface WriteOptions extends CallOptions {
   readonly minReplicas?: number;
 }
 
+/** What `updateStreaming` takes. */
+export interface StreamingOptions extends WriteOptions {
+  /**
+   * TTL in seconds, 1 to 3,153,600,000.
+   * @default the store's `streamingTtlSeconds`
+   */
+  readonly ttlSeconds?: number;
+  /**
+   * When the event happened, in Unix milliseconds, a whole number from 0 on. The row is written
+   * only if it is newer than the row of the same entity and `stream` that was written last with an
+   * event time, all features or none; otherwise it is `'older'`, at the same time too. The time is
+   * kept in the field `@event_time`, as long as the features that were written with it.
+   */
+  readonly eventTimeMs?: number;
+  /**
+   * Whether the row is written only where the entity has batch features; otherwise it is
+   * `'absent'`.
+   * @default `false`
+   */
+  readonly ifExists?: boolean;
+  /**
+   * The name of the stream of events, 256 bytes at the most. Event times of different streams are
+   * not compared: give one to each where several write features of their own to one entity.
+   */
+  readonly stream?: string;
+}
+
+/** What `close` takes. */
+export interface CloseOptions {
+  /**
+   * How long calls that are under way may go on, in milliseconds; new ones are refused meanwhile.
+   * @default `0`
+   */
+  readonly drainMs?: number;
+}
+
+/** How long `close` waits. @throws FeatureStoreError INVALID_OPTION */
+export function checkCloseOptions(options: CloseOptions): number {
+  checkKeys('close options', options, ['drainMs']);
+  const { drainMs = 0 } = options;
+  return checkInteger('close options.drainMs', drainMs, { min: 0, max: MAX_TIMEOUT_MS });
+}
+
 /** What a call without options takes; there is nothing to check about it. */
 export const NO_OPTIONS: CallOptions = Object.freeze({});
 
@@ -83,20 +151,52 @@ export function checkCallOptions(
 ): asserts options is CallOptions {
   if (options === NO_OPTIONS) return;
   checkKeys(`${call} options`, options, ['timeoutMs', 'signal', ...known]);
-  const { timeoutMs, signal }: { timeoutMs?: unknown; signal?: unknown } = options;
-  if (timeoutMs !== undefined) checkTimeoutMs(`${call} options.timeoutMs`, timeoutMs);
-  checkSignal(`${call} options.signal`, signal);
-  const { ttlSeconds }: { ttlSeconds?: unknown } = options;
-  if (ttlSeconds !== undefined) checkTtlSeconds(`${call} options.ttlSeconds`, ttlSeconds);
-  const { minReplicas }: { minReplicas?: unknown } = options;
-  if (minReplicas !== undefined) {
-    checkInteger(`${call} options.minReplicas`, minReplicas, { min: 0, max: MAX_REPLICAS });
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined) CHECKS.get(name)?.(`${call} options.${name}`, value);
   }
-  const { as }: { as?: unknown } = options;
-  if (as !== undefined && as !== 'text' && as !== 'bytes') {
-    refuse(`${call} options.as must be 'text' or 'bytes', but is ${show(as)}.`);
+}
+
+type Check = (path: string, value: unknown) => unknown;
+
+const oneOf =
+  (...words: readonly string[]): Check =>
+  (path, value) =>
+    checkWord(path, value, words);
+const between =
+  (min: number, max: number): Check =>
+  (path, value) =>
+    checkInteger(path, value, { min, max });
+
+/** By the name of an option, what its value must be. */
+const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ['timeoutMs', checkTimeLeftMs],
+  ['signal', checkSignal],
+  ['ttlSeconds', checkTtlSeconds],
+  ['minReplicas', between(0, MAX_REPLICAS)],
+  ['as', oneOf('text', 'bytes')],
+  ['loadedOnly', checkBoolean],
+  ['onFailure', oneOf('throw', 'return')],
+  ['onInvalid', oneOf('throw', 'report')],
+  ['onPipeline', checkFunction],
+  ['onProgress', checkFunction],
+  ['onCommitted', checkFunction],
+  ['onSkipped', checkFunction],
+  ['maxFailedRows', between(0, MAX_FAILED_ROWS)],
+  ['mode', oneOf('merge', 'replace')],
+  ['features', checkNames],
+  ['dryRun', checkBoolean],
+  ['ifExists', checkBoolean],
+  ['stream', checkStream],
+  ['maxRows', between(1, ROWS_PER_WINDOW)],
+  ['maxDelayMs', between(0, MAX_TIMEOUT_MS)],
+]);
+
+/** The name of a stream is a part of a field's. */
+function checkStream(path: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && value.isWellFormed()) {
+    const bytes = Buffer.byteLength(value);
+    if (bytes <= MAX_STREAM_BYTES) return;
+    refuse(`${path} has ${bytes} bytes; the limit is ${MAX_STREAM_BYTES}.`);
   }
-  const { onPipeline, onProgress }: { onPipeline?: unknown; onProgress?: unknown } = options;
-  checkFunction(`${call} options.onPipeline`, onPipeline);
-  checkFunction(`${call} options.onProgress`, onProgress);
+  refuse(`${path} must be the name of a stream, but is ${show(value)}.`);
 }

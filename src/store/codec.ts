@@ -18,6 +18,9 @@ import {
   MAX_VALUE_BYTES,
 } from './limits.ts';
 
+/** The field of an entity's event time; of a stream by name `@event_time:{stream}`. */
+export const EVENT_TIME = '@event_time';
+
 /** From here on it matters that a character may take three bytes. */
 const LONG_TEXT = 4_096;
 
@@ -29,6 +32,17 @@ export function isSame(a: readonly string[], b: readonly string[]): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
+
+/** The features of a row. */
+export interface TakenFeatures {
+  readonly names: readonly string[];
+  /** By name, in the same order. */
+  readonly values: readonly unknown[];
+  /** The names whose value was null. */
+  readonly deleted: readonly string[];
+}
+
+const NO_NAMES: readonly string[] = [];
 
 /** Encodes rows that mostly have the same names: each name is checked and encoded once. */
 export class FeatureEncoder {
@@ -52,17 +66,24 @@ export class FeatureEncoder {
   }
 
   /**
+   * The features of an entity, taken apart: what is written, and what is deleted.
+   * @throws FeatureStoreError INVALID_FEATURE, but not yet for every name and value
+   */
+  take(id: string, features: Features): TakenFeatures {
+    const names = this.namesOf(id, features);
+    const values = valuesOf(id, features, names);
+    if (!values.includes(null)) return { names, values, deleted: NO_NAMES };
+    const isKept = (_: unknown, at: number): boolean => values[at] !== null;
+    const deleted = names.filter((_, at) => values[at] === null);
+    return { names: names.filter(isKept), values: values.filter(isKept), deleted };
+  }
+
+  /**
    * Writes `name value name value …`, as HSET takes them.
    * @throws FeatureStoreError INVALID_FEATURE
    */
-  writePairs(
-    id: string,
-    features: Features,
-    names: readonly string[],
-    writer: CommandWriter,
-  ): void {
+  writePairs(id: string, { names, values }: TakenFeatures, writer: CommandWriter): void {
     const encodedNames = this.#encodeNames(id, names);
-    const values = valuesOf(id, features, names);
     const begin = writer.length;
     for (let i = 0; i < names.length; i++) {
       const value = values[i];
@@ -93,7 +114,7 @@ export class FeatureEncoder {
         checkText(id, names[i] ?? '', value);
         bytes += value.length > LONG_TEXT ? Buffer.byteLength(value) : value.length;
         if (bytes > MAX_ROW_BYTES) refuseRow(id);
-      } else if (typeof value !== 'boolean' && !Number.isFinite(value)) {
+      } else if (typeof value !== 'boolean' && !Number.isFinite(value) && value !== null) {
         bytes += encodeValue(id, names[i] ?? '', value).length;
         if (bytes > MAX_ROW_BYTES) refuseRow(id);
       }
@@ -112,7 +133,7 @@ export class FeatureEncoder {
   #encodeName(id: string, name: string): Uint8Array {
     const known = this.#encodedNames.get(name);
     if (known !== undefined) return known;
-    checkName(name, `Entity ${show(id)}: `);
+    checkNewName(name, `Entity ${show(id)}: `);
     const encoded = encodeWords(name);
     this.#encodedBytes += encoded.length;
     if (this.#encodedNames.size >= MAX_FEATURES || this.#encodedBytes > MAX_KEPT_NAME_BYTES) {
@@ -187,11 +208,11 @@ export function encodeValue(id: string, name: string, value: unknown): string | 
   const remedy =
     ArrayBuffer.isView(value) || isAnyArrayBuffer(value)
       ? 'Give its bytes: new Uint8Array(buffer, byteOffset, byteLength).'
-      : 'Leave the feature out, or write what the model should see instead.';
+      : 'Leave the feature out, write what the model should see instead, or null to delete it.';
   return refuse(
     id,
     `Feature ${show(name)} is ${showKind(value)}; a value is a string, a finite number, ` +
-      `a boolean or a Uint8Array. ${remedy}`,
+      `a boolean, a Uint8Array or null. ${remedy}`,
   );
 }
 
@@ -261,6 +282,25 @@ export function setFeature<Value>(row: Record<string, Value>, name: string, valu
   } else {
     row[name] = value;
   }
+}
+
+/** Whether it is the name under which the store keeps the time of the event that was written last. */
+export function isEventTime(name: string): boolean {
+  return (
+    name.startsWith(EVENT_TIME) &&
+    (name.length === EVENT_TIME.length || name[EVENT_TIME.length] === ':')
+  );
+}
+
+/** A name under which a feature is written. @throws FeatureStoreError INVALID_FEATURE */
+export function checkNewName(name: unknown, where = ''): asserts name is string {
+  checkName(name, where);
+  if (!isEventTime(name)) return;
+  throw new FeatureStoreError(
+    'INVALID_FEATURE',
+    `${where}A feature name must not be ${show(name)}: the store keeps event times under it. ` +
+      'It can be read, and is written by { eventTimeMs }.',
+  );
 }
 
 function checkName(name: unknown, where: string): asserts name is string {

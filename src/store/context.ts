@@ -37,9 +37,10 @@ export interface Context {
 export function newDeadline(
   context: Pick<Context, 'backend' | 'options'>,
   options: CallOptions,
+  does: 'read' | 'write',
 ): Deadline {
   const timeoutMs = options.timeoutMs ?? context.options.timeoutMs;
-  return new Deadline(timeoutMs, context.backend.closing, options.signal);
+  return new Deadline(timeoutMs, context.backend.closing, options.signal, does === 'write');
 }
 
 /**
@@ -83,12 +84,14 @@ export interface EntityCommands<Answer> {
   readonly read: (replies: readonly Reply[]) => Answer | FeatureStoreError;
   /** @default 'text' */
   readonly stringsAs?: StringsAs | undefined;
+  /** @default 'read' */
+  readonly does?: 'read' | 'write';
 }
 
 /** Delivers commands to the key of one entity; the row's error is the call's. */
 export async function deliverOne<Answer>(
   context: Context,
-  { id, commands, read, stringsAs }: EntityCommands<Answer>,
+  { id, commands, read, stringsAs, does = 'read' }: EntityCommands<Answer>,
   options: WriteOptions,
 ): Promise<Answer> {
   const { layout } = context;
@@ -102,7 +105,7 @@ export async function deliverOne<Answer>(
     commands: rows,
     replies: { stringsAs, answerOf: read },
   };
-  const deadline = newDeadline(context, options);
+  const deadline = newDeadline(context, options, does);
   try {
     const delivery = { deadline, ...confirmation(options, 'online') };
     const { answers, failures } = await deliver(context, batch, delivery);

@@ -5,7 +5,9 @@
 
 import { deliver, newDeadline, type Context } from './context.ts';
 import { KeyedCommand, KeyedRows, KeyPrefix, KeyTable, type Reply } from '../cluster/batch.ts';
-import type { CallOptions } from './call-options.ts';
+import { checkCallOptions, type CallOptions } from './call-options.ts';
+import { DEFAULT_LISTED_IDS, MAX_LISTED_IDS } from './limits.ts';
+import { checkInteger } from './option-checks.ts';
 
 interface IdPage {
   readonly shard: string;
@@ -20,17 +22,19 @@ interface IdPage {
  */
 async function* idPages(context: Context, options: CallOptions): AsyncGenerator<IdPage> {
   const { backend, layout } = context;
-  const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options));
+  const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options, 'read'));
   for await (const { shard, keys, isLast } of pages) {
     const ids = keys.map((key) => layout.idOf(key)).filter((id) => id !== undefined);
     yield { shard, ids, isLast };
   }
 }
 
-export async function* scanEntityIds(
-  context: Context,
-  options: CallOptions,
-): AsyncGenerator<string> {
+export function scanEntityIds(context: Context, options: CallOptions): AsyncGenerator<string> {
+  checkCallOptions('scanEntityIds', options);
+  return eachId(context, options);
+}
+
+async function* eachId(context: Context, options: CallOptions): AsyncGenerator<string> {
   for await (const { ids } of idPages(context, options)) yield* ids;
 }
 
@@ -40,9 +44,11 @@ export async function* scanEntityIds(
  */
 export async function listEntityIds(
   context: Context,
-  limit: number,
+  limit: number = DEFAULT_LISTED_IDS,
   options: CallOptions,
 ): Promise<string[]> {
+  checkCallOptions('listEntityIds', options);
+  checkInteger('listEntityIds limit', limit, { min: 1, max: MAX_LISTED_IDS });
   const shards = context.backend.topology.shards();
   const part = Math.ceil(limit / shards.length);
   /** Shards that have not given their part yet, and may. */
@@ -77,11 +83,22 @@ function inTurns(lists: readonly Iterable<string>[], limit: number): string[] {
   return [...taken];
 }
 
+export async function countEntities(context: Context, options: CallOptions): Promise<number> {
+  checkCallOptions('countEntities', options);
+  const counts = await countIds(context, options);
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
 /** By the primary's address; a shard without entities counts 0. */
 export async function countByShard(
   context: Context,
   options: CallOptions,
 ): Promise<Record<string, number>> {
+  checkCallOptions('countEntitiesByShard', options);
+  return countIds(context, options);
+}
+
+async function countIds(context: Context, options: CallOptions): Promise<Record<string, number>> {
   const shards = context.backend.topology.shards();
   const counts = new Map(shards.map(({ address }) => [address, 0]));
   for await (const { shard, ids } of idPages(context, options)) {
@@ -95,18 +112,15 @@ export async function countByShard(
  * would cross slots). Gives the number of keys that were deleted.
  */
 export async function deleteAll(context: Context, options: CallOptions): Promise<number> {
+  checkCallOptions('reset', options);
   const { backend, layout } = context;
   let deleted = 0;
-  const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options));
+  const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options, 'read'));
   for await (const { keys } of pages) {
-    const table = new KeyTable(NO_PREFIX, keys.length);
-    for (const key of keys) {
-      if (typeof key === 'string') table.add(key);
-      else table.addBytes(key);
-    }
+    const table = tableOf(keys);
     const replies = { answerOf: ([count]: readonly Reply[]) => Number(count) };
     const batch = { keys: table, commands: new KeyedRows(UNLINK, table), replies };
-    const deadline = newDeadline(context, options);
+    const deadline = newDeadline(context, options, 'write');
     try {
       const { answers, failures } = await deliver(context, batch, { deadline, purpose: 'bulk' });
       for (const error of failures.values()) throw error;
@@ -116,6 +130,28 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
     }
   }
   return deleted;
+}
+
+/** Pages of the keys of entities, without empty ones. */
+export async function* keyPages(
+  context: Context,
+  options: CallOptions,
+): AsyncGenerator<{ readonly keys: KeyTable }> {
+  const { backend, layout } = context;
+  const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options, 'read'));
+  for await (const { keys } of pages) {
+    const entities = keys.filter((key) => layout.idOf(key) !== undefined);
+    if (entities.length > 0) yield { keys: tableOf(entities) };
+  }
+}
+
+function tableOf(keys: readonly (string | Uint8Array)[]): KeyTable {
+  const table = new KeyTable(NO_PREFIX, keys.length);
+  for (const key of keys) {
+    if (typeof key === 'string') table.add(key);
+    else table.addBytes(key);
+  }
+  return table;
 }
 
 /** Keys as SCAN gives them are whole. */

@@ -1,41 +1,39 @@
-import { connect, type ConnectionMode, type Shard } from '../cluster/control/connect.ts';
-import { defaultLimits } from '../cluster/limits.ts';
+import type { Backend } from '../cluster/delivery/backend.ts';
 import { slotOf } from '../cluster/batch.ts';
-import { checkReadOptions, idsOf, readBatch, rowsOrThrow, type PartialRows } from './batch-read.ts';
-import { ReadShapes } from './read-shape.ts';
-import { specimensOf } from './specimens.ts';
-import { bulkWriter } from './bulk-load.ts';
+import { batchRead, tryBatchRead, type PartialRows } from './batch-read.ts';
+import { bulkLoad, type BulkLoadOptions } from './bulk-load.ts';
+import { checkCloseOptions, NO_OPTIONS } from './call-options.ts';
+import type { BatchReadOptions, CallOptions, CloseOptions, ReadOptions } from './call-options.ts';
+import type { StreamingOptions, ValueOptions, WriteOptions } from './call-options.ts';
+import { addAsyncDispose } from './async-dispose.ts';
+import { Calls, named } from './calls.ts';
+import { connectBackend } from './connect-backend.ts';
+import type { Context } from './context.ts';
+import { newContext } from './new-context.ts';
 import {
-  checkCallOptions,
-  NO_OPTIONS,
-  type CallOptions,
-  type ReadOptions,
-  type ValueOptions,
-  type WriteOptions,
-} from './call-options.ts';
-import { checkNames } from './codec.ts';
-import { deliverOne, type Context } from './context.ts';
-import { countByShard, deleteAll, listEntityIds, scanEntityIds } from './entity-scan.ts';
-import { EntityUpdates } from './entity-update.ts';
-import { ServerBackend, type Backend } from '../cluster/delivery/backend.ts';
+  countByShard,
+  countEntities,
+  deleteAll,
+  listEntityIds,
+  scanEntityIds,
+} from './entity-scan.ts';
+import { deleteEntity, fieldTtlsSeconds, keyTtlSeconds, readEntity } from './entity-read.ts';
+import { EntityUpdates, type StreamingLoadOptions } from './entity-update.ts';
+import {
+  deleteFeatures,
+  deleteFeaturesEverywhere,
+  type DeletionOptions,
+  type DeletionProgress,
+} from './feature-deletion.ts';
 import type { FeatureRows, Features, FeatureValue, RowOf, ValuesAs } from './features.ts';
 import { streamFeatures, type FeatureChunk, type StreamOptions } from './feature-stream.ts';
-import { inspectEntity, readEntity, readFieldTtls, type InspectedEntity } from './inspect.ts';
-import { DEFAULT_LISTED_IDS, MAX_LISTED_IDS } from './limits.ts';
-import { checkInteger, checkKeys, refuse, show } from './option-checks.ts';
+import { inspectEntity, type InspectedEntity } from './inspect.ts';
+import type { LoadResult } from './load-tally.ts';
 import { resolveOptions, type FeatureStoreOptions, type ResolvedOptions } from './options.ts';
-import { loadRows, type LoadOptions, type LoadResult } from './row-load.ts';
-import { RowBuffer } from './row-write.ts';
+import type { RowOutcome } from './row-writer.ts';
+import { topologyOf, type StoreTopology, type TopologyOptions } from './store-topology.ts';
 import { zeroCounters, type StoreStats } from './stats.ts';
-import { VipGroup } from './vip-group.ts';
-
-/** The cluster as the store routes by it now. */
-export interface StoreTopology {
-  /** `'cluster'`, or `'standalone'` where it is one server. */
-  readonly mode: ConnectionMode;
-  /** Ordered by first slot. A standalone server is one shard with every slot. */
-  readonly shards: readonly Shard[];
-}
+import { vipGroupsOf, type VipGroup } from './vip-group.ts';
 
 /** Makes a store on any backend; servers have `FeatureStore.connect`. Not public. */
 export let storeOn: (backend: Backend, options: ResolvedOptions) => FeatureStore;
@@ -64,6 +62,7 @@ export class FeatureStore implements AsyncDisposable {
   /** The field TTL of streaming writes, in seconds. */
   readonly streamingTtlSeconds: number;
   readonly #context: Context;
+  readonly #calls: Calls;
   readonly #updates: EntityUpdates;
   readonly #groups: ReadonlyMap<string, VipGroup>;
 
@@ -72,19 +71,13 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   private constructor(backend: Backend, options: ResolvedOptions) {
-    const { layout } = options;
-    const readShapes = new ReadShapes();
-    const counters = zeroCounters();
-    const rowBuffer = new RowBuffer(layout);
-    const parts = { backend, layout, options, counters, readShapes, rowBuffer };
-    this.#context = { ...parts, specimens: specimensOf(parts) };
+    this.#context = newContext(backend, options);
+    this.#calls = new Calls(this.#context);
     this.#updates = new EntityUpdates(this.#context);
-    this.keyPrefix = layout.prefix;
+    this.#groups = vipGroupsOf(this.#context, this.#calls);
+    this.keyPrefix = options.layout.prefix;
     this.batchTtlSeconds = options.batchTtlSeconds;
     this.streamingTtlSeconds = options.streamingTtlSeconds;
-    this.#groups = new Map(
-      layout.groups.names.map((name) => [name, new VipGroup(this.#context, name)]),
-    );
   }
 
   /**
@@ -96,79 +89,109 @@ export class FeatureStore implements AsyncDisposable {
     options: FeatureStoreOptions,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<FeatureStore> {
-    const resolved = resolveOptions(options);
-    const limits = defaultLimits;
-    const connection = await connect(resolved.target, { ...resolved, limits, signal });
-    return new FeatureStore(new ServerBackend(connection), resolved);
+    return named('connect', async () => {
+      const resolved = resolveOptions(options);
+      return new FeatureStore(await connectBackend(resolved, signal), resolved);
+    });
   }
 
   /** The key that holds the entity. @throws FeatureStoreError INVALID_ID */
   keyFor(id: string): string {
-    return this.#context.layout.keyFor(id);
+    return this.#calls.now('keyFor', id, ({ layout }) => layout.keyFor(id));
   }
 
   /** The slot of the entity's key, 0 to 16383. @throws FeatureStoreError INVALID_ID */
   slotFor(id: string): number {
-    return slotOf(this.keyFor(id));
+    return this.#calls.now('slotFor', id, ({ layout }) => slotOf(layout.keyFor(id)));
   }
 
   /** `host:port` of the entity's primary, if it has one. @throws FeatureStoreError INVALID_ID */
   shardFor(id: string): string | undefined {
-    return this.#context.backend.topology.ownerOf(this.slotFor(id));
+    return this.#calls.now('shardFor', id, ({ backend, layout }) =>
+      backend.topology.ownerOf(slotOf(layout.keyFor(id))),
+    );
   }
 
   /**
    * Writes batch features: HSET and EXPIRE per entity, one pipeline per shard. See `FeatureRows`.
-   * @returns `{ loaded, failed: [{ id, error }], elapsedMs }`
-   * @throws PartialLoadError PARTIAL_LOAD: aborted, the source threw, or 1,000,000 rows failed
+   * `mode: 'replace'` makes an entity's batch features exactly those of its row, in one step.
+   * @returns `{ loaded, failed: [{ id, position, error }], elapsedMs, … }`
+   * @throws PartialLoadError PARTIAL_LOAD: aborted, the source threw, or too many rows failed
    */
-  async bulkLoad(rows: FeatureRows, options: LoadOptions = NO_OPTIONS): Promise<LoadResult> {
-    checkCallOptions('bulkLoad', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
-    const ttlSeconds = options.ttlSeconds ?? this.batchTtlSeconds;
-    return loadRows(this.#context, rows, bulkWriter(this.#context, ttlSeconds), options);
+  async bulkLoad(rows: FeatureRows, options: BulkLoadOptions = NO_OPTIONS): Promise<LoadResult> {
+    return this.#calls.run('bulkLoad', (context) => bulkLoad(context, rows, options));
   }
 
   /**
-   * Writes streaming features and their TTL in one atomic step; the key's TTL stays.
+   * Writes streaming features and their TTL in one atomic step; the key's TTL stays. With a
+   * condition, if one is given: newer than what is there, or of an entity with batch features.
+   * @returns `'written'`; or why it was not: `'older'` by its event time, `'absent'`
    * @throws FeatureStoreError UNSUPPORTED_SERVER below Redis 7.4 and Valkey 9.0, NOT_REPLICATED
    */
   async updateStreaming(
     id: string,
     features: Features,
-    options: WriteOptions & { readonly ttlSeconds?: number } = NO_OPTIONS,
-  ): Promise<void> {
-    checkCallOptions('updateStreaming', options, ['ttlSeconds', 'minReplicas']);
-    const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    await this.#updates.streaming(id, features, ttlSeconds, options);
+    options: StreamingOptions = NO_OPTIONS,
+  ): Promise<RowOutcome> {
+    const update = (): Promise<RowOutcome> => this.#updates.streaming(id, features, options);
+    return this.#calls.run('updateStreaming', update, id);
   }
 
   /**
-   * `updateStreaming` for many entities; rows as for `bulkLoad`.
-   * @returns `{ loaded, failed: [{ id, error }], elapsedMs }`
+   * `updateStreaming` for many entities, from a source that may never end; rows as for `bulkLoad`.
+   * @returns `{ loaded, older, absent, failed: [{ id, position, error }], elapsedMs, … }`
    * @throws FeatureStoreError UNSUPPORTED_SERVER, and PartialLoadError PARTIAL_LOAD
    */
   async updateStreamingBatch(
     rows: FeatureRows,
-    options: LoadOptions = NO_OPTIONS,
+    options: StreamingLoadOptions = NO_OPTIONS,
   ): Promise<LoadResult> {
-    checkCallOptions('updateStreamingBatch', options, ['ttlSeconds', 'minReplicas', 'onProgress']);
-    const ttlSeconds = options.ttlSeconds ?? this.streamingTtlSeconds;
-    return this.#updates.streamingBatch(rows, ttlSeconds, options);
+    const update = (): Promise<LoadResult> => this.#updates.streamingBatch(rows, options);
+    return this.#calls.run('updateStreamingBatch', update);
   }
 
   /**
-   * Writes one batch feature; the key's TTL stays. A new entity gets the store's `batchTtlSeconds`,
-   * so that it cannot live for ever.
+   * Writes one batch feature, or deletes it with null; the key's TTL stays. A new entity gets the
+   * store's `batchTtlSeconds`, so that it cannot live for ever.
    * @throws FeatureStoreError NOT_REPLICATED with `minReplicas`
    */
   async updateBatchFeature(
     id: string,
     name: string,
-    value: FeatureValue,
+    value: FeatureValue | null,
     options: WriteOptions = NO_OPTIONS,
   ): Promise<void> {
-    checkCallOptions('updateBatchFeature', options, ['minReplicas']);
-    await this.#updates.batchFeature(id, name, value, options);
+    const update = (): Promise<void> => this.#updates.batchFeature(id, name, value, options);
+    return this.#calls.run('updateBatchFeature', update, id);
+  }
+
+  /**
+   * Deletes features of one entity, whether they are batch or streaming ones; the others stay.
+   * @returns how many of them were there; with its last feature the entity is gone
+   * @throws FeatureStoreError INVALID_FEATURE a name that no feature can have
+   */
+  async deleteFeatures(
+    id: string,
+    names: readonly string[],
+    options: WriteOptions = NO_OPTIONS,
+  ): Promise<number> {
+    const remove = (): Promise<number> => deleteFeatures(this.#context, id, names, options);
+    return this.#calls.run('deleteFeatures', remove, id);
+  }
+
+  /**
+   * Deletes features of every entity that SCAN finds, page by page. One that is written meanwhile
+   * may have them again: run it once more when nobody writes them.
+   * @returns `{ scanned, entities, features }`, counts; with `dryRun` of what would be deleted
+   * @throws FeatureStoreError INVALID_FEATURE; TIMEOUT of a page: some are deleted by then
+   */
+  async deleteFeaturesEverywhere(
+    names: readonly string[],
+    options: DeletionOptions = NO_OPTIONS,
+  ): Promise<DeletionProgress> {
+    return this.#calls.run('deleteFeaturesEverywhere', (context) =>
+      deleteFeaturesEverywhere(context, names, options),
+    );
   }
 
   /**
@@ -176,20 +199,14 @@ export class FeatureStore implements AsyncDisposable {
    * @returns `{ name: value }`; absent features are left out, so an absent entity is `{}`
    * @throws FeatureStoreError NOT_TEXT: a value is no text, and was not asked for as bytes
    */
-  async getFeatures<As extends ValuesAs = 'text'>(
+  async getFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
     id: string,
-    names?: readonly string[],
+    names?: readonly Name[],
     options: ValueOptions<As> = NO_OPTIONS,
-  ): Promise<RowOf<As>> {
-    checkCallOptions('getFeatures', options, ['as']);
-    if (names === undefined) return readEntity(this.#context, id, options);
-    const { rows, failed } = await readBatch(
-      this.#context,
-      { ids: [id], shape: this.#context.readShapes.of(names) },
-      options,
-    );
-    if (failed[0]) throw failed[0].error;
-    return rows[0] ?? ({} as RowOf<As>);
+  ): Promise<RowOf<As, Name>> {
+    const read = (context: Context): Promise<RowOf<As, Name>> =>
+      readEntity(context, id, names, options);
+    return this.#calls.run('getFeatures', read, id);
   }
 
   /**
@@ -197,25 +214,40 @@ export class FeatureStore implements AsyncDisposable {
    * @returns `rows[i]` for `ids[i]`, duplicates too; `{}` where the entity has none of the features
    * @throws PartialBatchError PARTIAL_BATCH: some ids failed; it carries the rows that arrived
    */
-  batchGetFeatures<As extends ValuesAs = 'text'>(
+  batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
     ids: Iterable<string>,
-    names: readonly string[],
+    names: readonly Name[],
     options: ReadOptions<As> & { readonly onFailure: 'return' },
-  ): Promise<PartialRows<RowOf<As>>>;
-  batchGetFeatures<As extends ValuesAs = 'text'>(
+  ): Promise<PartialRows<RowOf<As, Name>>>;
+  batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
     ids: Iterable<string>,
-    names: readonly string[],
+    names: readonly Name[],
     options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
-  ): Promise<RowOf<As>[]>;
-  async batchGetFeatures<As extends ValuesAs>(
+  ): Promise<RowOf<As, Name>[]>;
+  async batchGetFeatures<Name extends string, As extends ValuesAs>(
     ids: Iterable<string>,
-    names: readonly string[],
+    names: readonly Name[],
     options: ReadOptions<As> = NO_OPTIONS,
-  ): Promise<RowOf<As>[] | PartialRows<RowOf<As>>> {
-    checkReadOptions('batchGetFeatures', options);
-    const plan = { ids: idsOf(ids), shape: this.#context.readShapes.of(names) };
-    const result = await readBatch(this.#context, plan, options);
-    return options.onFailure === 'return' ? result : rowsOrThrow(result);
+  ): Promise<RowOf<As, Name>[] | PartialRows<RowOf<As, Name>>> {
+    return this.#calls.run('batchGetFeatures', (context) =>
+      batchRead(context, ids, names, options),
+    );
+  }
+
+  /**
+   * `batchGetFeatures` that does not reject where some ids fail.
+   * @returns `{ rows, failed }`: `rows[i]` for `ids[i]`, undefined where it failed; `failed` has the
+   * id, position and error of each of those
+   * @throws FeatureStoreError INVALID_ID unless `onInvalid` is `'report'`, ABORTED, CLOSED
+   */
+  async tryBatchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
+    ids: Iterable<string>,
+    names: readonly Name[],
+    options: BatchReadOptions<As> = NO_OPTIONS,
+  ): Promise<PartialRows<RowOf<As, Name>>> {
+    return this.#calls.run('tryBatchGetFeatures', (context) =>
+      tryBatchRead(context, ids, names, options),
+    );
   }
 
   /**
@@ -223,17 +255,20 @@ export class FeatureStore implements AsyncDisposable {
    * @returns `{ ids, rows, failed }`, chunk by chunk; the next is read while the caller has one
    * @throws PartialBatchError PARTIAL_BATCH: some ids of a chunk failed
    */
-  streamFeatures<As extends ValuesAs = 'text'>(
+  streamFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
     ids: Iterable<string> | AsyncIterable<string>,
-    names: readonly string[],
+    names: readonly Name[],
     options: StreamOptions<As> = NO_OPTIONS,
-  ): AsyncGenerator<FeatureChunk<RowOf<As>>> {
-    return streamFeatures(this.#context, ids, names, options);
+  ): AsyncGenerator<FeatureChunk<RowOf<As, Name>>> {
+    return this.#calls.each('streamFeatures', (context) =>
+      streamFeatures(context, ids, names, options),
+    );
   }
 
   /** A group of `vipGroups`. @throws FeatureStoreError UNKNOWN_VIP_GROUP */
   vipGroup(name: string): VipGroup {
-    return this.#groups.get(name) ?? this.#context.layout.groups.refuse(name);
+    const find = (): VipGroup => this.#groups.get(name) ?? this.#context.layout.groups.refuse(name);
+    return this.#calls.now('vipGroup', undefined, find);
   }
 
   /**
@@ -243,8 +278,7 @@ export class FeatureStore implements AsyncDisposable {
    * @throws FeatureStoreError WRONG_TYPE the key is no hash
    */
   async inspect(id: string, options: CallOptions = NO_OPTIONS): Promise<InspectedEntity> {
-    checkCallOptions('inspect', options);
-    return inspectEntity(this.#context, id, options);
+    return this.#calls.run('inspect', (context) => inspectEntity(context, id, options), id);
   }
 
   /**
@@ -253,9 +287,7 @@ export class FeatureStore implements AsyncDisposable {
    * @throws FeatureStoreError INVALID_ID
    */
   async keyTtlSeconds(id: string, options: CallOptions = NO_OPTIONS): Promise<number> {
-    checkCallOptions('keyTtlSeconds', options);
-    const read = ([ttl]: readonly unknown[]): number => Number(ttl);
-    return deliverOne(this.#context, { id, commands: [['TTL']], read }, options);
+    return this.#calls.run('keyTtlSeconds', (context) => keyTtlSeconds(context, id, options), id);
   }
 
   /**
@@ -268,12 +300,9 @@ export class FeatureStore implements AsyncDisposable {
     names: readonly string[],
     options: CallOptions = NO_OPTIONS,
   ): Promise<Record<string, number>> {
-    checkCallOptions('fieldTtlsSeconds', options);
-    this.#context.layout.check(id);
-    checkNames(names);
-    if (names.length === 0) return {};
-    const ttls = await readFieldTtls(this.#context, id, names, String, options);
-    return Object.fromEntries(names.map((name, index) => [name, ttls[index] ?? -2]));
+    const read = (context: Context): Promise<Record<string, number>> =>
+      fieldTtlsSeconds(context, id, names, options);
+    return this.#calls.run('fieldTtlsSeconds', read, id);
   }
 
   /**
@@ -283,8 +312,7 @@ export class FeatureStore implements AsyncDisposable {
    * @throws FeatureStoreError UNEXPECTED_REPLY
    */
   scanEntityIds(options: CallOptions = NO_OPTIONS): AsyncGenerator<string> {
-    checkCallOptions('scanEntityIds', options);
-    return scanEntityIds(this.#context, options);
+    return this.#calls.each('scanEntityIds', (context) => scanEntityIds(context, options));
   }
 
   /**
@@ -293,13 +321,8 @@ export class FeatureStore implements AsyncDisposable {
    * @returns the ids
    * @throws FeatureStoreError INVALID_OPTION a limit that is none
    */
-  async listEntityIds(
-    limit: number = DEFAULT_LISTED_IDS,
-    options: CallOptions = NO_OPTIONS,
-  ): Promise<string[]> {
-    checkCallOptions('listEntityIds', options);
-    checkInteger('listEntityIds limit', limit, { min: 1, max: MAX_LISTED_IDS });
-    return listEntityIds(this.#context, limit, options);
+  async listEntityIds(limit?: number, options: CallOptions = NO_OPTIONS): Promise<string[]> {
+    return this.#calls.run('listEntityIds', (context) => listEntityIds(context, limit, options));
   }
 
   /**
@@ -308,9 +331,7 @@ export class FeatureStore implements AsyncDisposable {
    * @throws FeatureStoreError INVALID_OPTION
    */
   async countEntities(options: CallOptions = NO_OPTIONS): Promise<number> {
-    checkCallOptions('countEntities', options);
-    const counts = await countByShard(this.#context, options);
-    return Object.values(counts).reduce((total, count) => total + count, 0);
+    return this.#calls.run('countEntities', (context) => countEntities(context, options));
   }
 
   /**
@@ -319,8 +340,7 @@ export class FeatureStore implements AsyncDisposable {
    * @throws FeatureStoreError INVALID_OPTION
    */
   async countEntitiesByShard(options: CallOptions = NO_OPTIONS): Promise<Record<string, number>> {
-    checkCallOptions('countEntitiesByShard', options);
-    return countByShard(this.#context, options);
+    return this.#calls.run('countEntitiesByShard', (context) => countByShard(context, options));
   }
 
   /**
@@ -329,9 +349,7 @@ export class FeatureStore implements AsyncDisposable {
    * @throws FeatureStoreError INVALID_ID
    */
   async deleteEntity(id: string, options: CallOptions = NO_OPTIONS): Promise<boolean> {
-    checkCallOptions('deleteEntity', options);
-    const read = ([count]: readonly unknown[]): boolean => Number(count) === 1;
-    return deliverOne(this.#context, { id, commands: [['DEL']], read }, options);
+    return this.#calls.run('deleteEntity', (context) => deleteEntity(context, id, options), id);
   }
 
   /**
@@ -340,25 +358,16 @@ export class FeatureStore implements AsyncDisposable {
    * @throws FeatureStoreError TIMEOUT of a page of keys; some are deleted by then
    */
   async reset(options: CallOptions = NO_OPTIONS): Promise<number> {
-    checkCallOptions('reset', options);
-    return deleteAll(this.#context, options);
+    return this.#calls.run('reset', (context) => deleteAll(context, options));
   }
 
   /**
    * The shards and their slots, as the store routes by them now.
-   * @param options - `refresh`: whether the nodes are asked anew first; false where not given
    * @returns `{ mode, shards: [{ address, replicas, slotCount, slotRanges }] }`
    * @throws FeatureStoreError INVALID_OPTION
    */
-  async topology(options: { readonly refresh?: boolean } = {}): Promise<StoreTopology> {
-    checkKeys('topology options', options, ['refresh']);
-    const { refresh = false } = options;
-    if (typeof refresh !== 'boolean') {
-      refuse(`topology options.refresh must be true or false, but is ${show(refresh)}.`);
-    }
-    const { backend } = this.#context;
-    if (refresh) await backend.refresh();
-    return { mode: backend.mode, shards: [...backend.topology.shards()] };
+  async topology(options: TopologyOptions = {}): Promise<StoreTopology> {
+    return this.#calls.run('topology', (context) => topologyOf(context, options));
   }
 
   /** Counters since `connect` or `resetStats`, also by shard. */
@@ -373,22 +382,14 @@ export class FeatureStore implements AsyncDisposable {
   }
 
   /**
-   * Closes every connection that the store opened. Calls that are under way reject with CLOSED; a
-   * `redis` that the caller gave stays open. Never rejects.
+   * Closes every connection that the store opened. Calls that are under way reject with CLOSED, at
+   * once or after `drainMs`; a `redis` that the caller gave stays open.
+   * @throws FeatureStoreError INVALID_OPTION, and nothing else; the store is open then
    */
-  async close(): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    await this.#calls.end(this.#calls.now('close', undefined, () => checkCloseOptions(options)));
     await this.#context.backend.close();
   }
 }
 
-// A method named by a symbol that the runtime does not know would be named 'undefined'.
-const asyncDispose: symbol | undefined = Symbol.asyncDispose;
-if (asyncDispose !== undefined) {
-  Object.defineProperty(FeatureStore.prototype, asyncDispose, {
-    value(this: FeatureStore): Promise<void> {
-      return this.close();
-    },
-    configurable: true,
-    writable: true,
-  });
-}
+addAsyncDispose(FeatureStore.prototype);

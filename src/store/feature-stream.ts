@@ -3,7 +3,7 @@
  * consumer works on one chunk the next one is read, and no more than that.
  */
 
-import type { FailedRow } from '../errors.ts';
+import type { FailedRow } from './partial-errors.ts';
 import { checkIterable, checkReadOptions, readBatch, rowsOrThrow } from './batch-read.ts';
 import type { ReadShape } from './read-shape.ts';
 import type { ReadOptions } from './call-options.ts';
@@ -40,38 +40,42 @@ export interface FeatureChunk<Row = FeatureRow> {
   readonly failed: readonly FailedRow[];
 }
 
-export function streamFeatures<As extends ValuesAs>(
+export function streamFeatures<Name extends string, As extends ValuesAs>(
   context: Context,
   ids: Source<string>,
-  names: readonly string[],
+  names: readonly Name[],
   options: StreamOptions<As>,
-): AsyncGenerator<FeatureChunk<RowOf<As>>> {
+): AsyncGenerator<FeatureChunk<RowOf<As, Name>>> {
   const shape = context.readShapes.of(names);
-  checkReadOptions('streamFeatures', options, ['chunkSize']);
+  checkReadOptions('streamFeatures', options, ['onFailure', 'chunkSize']);
   const chunkSize = checkInteger(
     'streamFeatures options.chunkSize',
     options.chunkSize === undefined ? DEFAULT_CHUNK_SIZE : options.chunkSize,
     { min: 1, max: MAX_CHUNK_SIZE },
   );
   checkIterable(ids);
-  return chunks(context, ids, shape, chunkSize, options);
+  return chunks<Name, As>(context, ids, shape, chunkSize, options);
 }
 
-async function* chunks<As extends ValuesAs>(
+async function* chunks<Name extends string, As extends ValuesAs>(
   context: Context,
   ids: Source<string>,
   shape: ReadShape,
   chunkSize: number,
   options: StreamOptions<As>,
-): AsyncGenerator<FeatureChunk<RowOf<As>>> {
-  const read = async (window: IdWindow): Promise<FeatureChunk<RowOf<As>>> => {
-    const result = await readBatch(context, { ids: window.ids, shape }, options);
+): AsyncGenerator<FeatureChunk<RowOf<As, Name>>> {
+  const read = async (window: IdWindow): Promise<FeatureChunk<RowOf<As, Name>>> => {
+    const result = await readBatch<Name, As>(context, { ids: window.ids, shape }, options);
     if (options.onFailure !== 'return') await rowsOrThrow(result);
     return { ids: window.ids, ...result };
   };
-  let ahead: Promise<FeatureChunk<RowOf<As>>> | undefined;
-  const newWindow = (): IdWindow => new IdWindow(chunkSize);
-  for await (const window of windowsOf(ids, newWindow, options.signal, IDS_PULLED_PER_TURN)) {
+  let ahead: Promise<FeatureChunk<RowOf<As, Name>>> | undefined;
+  const cutting = {
+    newWindow: (): IdWindow => new IdWindow(chunkSize),
+    signal: options.signal,
+    itemsPerTurn: IDS_PULLED_PER_TURN,
+  };
+  for await (const window of windowsOf(ids, cutting)) {
     const next = read(window);
     next.catch(() => undefined); // awaited when its turn comes, unless the consumer stops before
     if (ahead) yield await ahead;

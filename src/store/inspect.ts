@@ -3,10 +3,11 @@
 import { isUtf8 } from 'node:buffer';
 import { inSlices, nextTurn, sortInTurns } from '../runtime/slices.ts';
 import { FeatureStoreError } from '../errors.ts';
-import type { CallOptions, ValueOptions } from './call-options.ts';
+import { checkCallOptions, type CallOptions, type ValueOptions } from './call-options.ts';
 import { deliverOne, type Context } from './context.ts';
 import type { RowOf, ValuesAs } from './features.ts';
-import { notText, setFeature } from './codec.ts';
+import { isEventTime, notText, setFeature } from './codec.ts';
+import { isLoaded } from './loaded-only.ts';
 import { show } from './option-checks.ts';
 import { unexpected } from './unexpected-reply.ts';
 import { FIELDS_PER_TURN } from './limits.ts';
@@ -51,6 +52,7 @@ export async function inspectEntity(
   id: string,
   options: CallOptions,
 ): Promise<InspectedEntity> {
+  checkCallOptions('inspect', options);
   const read = ([reply, ttl]: readonly unknown[]): FoundEntity | FeatureStoreError => {
     const fields = flatOf(reply);
     if (fields instanceof FeatureStoreError) return fields;
@@ -98,16 +100,18 @@ function byName([a]: Field, [b]: Field): number {
 }
 
 /** A row of all features of an entity. @throws FeatureStoreError NOT_TEXT */
-export async function readEntity<As extends ValuesAs>(
+export async function readAll<Name extends string, As extends ValuesAs>(
   context: Context,
   id: string,
   options: ValueOptions<As>,
-): Promise<RowOf<As>> {
-  const { as } = options;
-  const read = ([reply]: readonly unknown[]): ReturnType<typeof flatOf> => flatOf(reply);
-  const question = { id, commands: [['HGETALL']], read, stringsAs: as } as const;
+): Promise<RowOf<As, Name>> {
+  const { as, loadedOnly = false } = options;
+  const commands = loadedOnly ? ([['PTTL'], ['HGETALL']] as const) : ([['HGETALL']] as const);
+  const read = (replies: readonly unknown[]): ReturnType<typeof flatOf> =>
+    loadedOnly && !isLoaded(replies[0]) ? [] : flatOf(replies.at(-1));
+  const question = { id, commands, read, stringsAs: as } as const;
   const flat = await deliverOne(context, question, options);
-  const row = await rowOfAll(id, flat, as);
+  const row = await rowOfAll<Name, As>(id, flat, as);
   context.counters.readsTotal++;
   context.counters.readFieldsTotal += flat.length / 2;
   return row;
@@ -119,19 +123,20 @@ export function flatOf(reply: unknown): readonly TextOrBytes[] | FeatureStoreErr
 }
 
 /** A row of all that HGETALL replied, read as `as` says. Names are text in a row. */
-export async function rowOfAll<As extends ValuesAs>(
+export async function rowOfAll<Name extends string, As extends ValuesAs>(
   id: string,
   flat: readonly TextOrBytes[],
   as?: As,
-): Promise<RowOf<As>> {
+): Promise<RowOf<As, Name>> {
   const row: Record<string, TextOrBytes> = {};
   await inPairs(flat, (given, value) => {
     const name = textOf(given);
     if (name === undefined) throw namelessField(id, given.length);
+    if (isEventTime(name)) return; // no feature
     if (as !== 'bytes' && typeof value !== 'string') throw notText(id, name, value.length);
     setFeature(row, name, value);
   });
-  return row as RowOf<As>; // of the kind that was asked for
+  return row as RowOf<As, Name>; // of the kind that was asked for
 }
 
 function textOf(given: TextOrBytes): string | undefined {

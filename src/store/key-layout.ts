@@ -100,6 +100,21 @@ export class KeyLayout {
   }
 }
 
+/**
+ * Whether a store takes the id: a string of 1 to 4,096 bytes in UTF-8, without braces and without
+ * lone surrogates.
+ * @param id - whatever may be one
+ * @returns whether it is
+ */
+export function isValidId(id: unknown): id is string {
+  try {
+    checkId(id);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function checkId(id: unknown): asserts id is string {
   if (typeof id !== 'string') refuseId(`An id must be a string, but is ${show(id)}.`);
   if (id === '') refuseId('An id must not be empty.');

@@ -11,6 +11,8 @@ import { MAX_TIMER_MS, SLOT_COUNT } from '../cluster/limits.ts';
 export const MAX_ID_BYTES = 4_096;
 /** Bytes of a feature's name; the same reason. */
 export const MAX_NAME_BYTES = 4_096;
+/** Bytes of the name of a stream; it is a part of a field's name. */
+export const MAX_STREAM_BYTES = 256;
 /** Bytes of one value: a server that sends it serves nobody else meanwhile. */
 export const MAX_VALUE_BYTES = 8_388_608;
 /** Features of one row, and names of one read: HMGET of them takes a server milliseconds. */
@@ -29,6 +31,8 @@ export const MAX_HOST_CHARACTERS = 253;
 export const MAX_TIMEOUT_MS: number = MAX_TIMER_MS;
 /** A hundred years: below every limit that servers put on an expiry. */
 export const MAX_TTL_SECONDS = 3_153_600_000;
+/** The latest time that a Date can be, in Unix milliseconds. */
+export const MAX_EVENT_TIME_MS = 8_640_000_000_000_000;
 /** Replicas that a write may wait for; no primary has as many. */
 export const MAX_REPLICAS = 100;
 /** The highest database: a server counts them in 31 bits (redis 8.0, config.c). */
@@ -65,8 +69,13 @@ export const FIELDS_PER_TURN = 2_000;
 /** Rows and bytes of a window: enough to fill chunks for every shard of a cluster. */
 export const ROWS_PER_WINDOW = 10_000;
 export const BYTES_PER_WINDOW = 8_388_608;
-/** One window is sent while the next is encoded. */
-export const WINDOWS_UNDER_WAY = 2;
+/** What is under way: as much as two windows, so that one is sent while the next is encoded. */
+export const ROWS_UNDER_WAY = 20_000;
+export const BYTES_UNDER_WAY = 16_777_216;
+/** Windows of a slow source are small; one that waits for a dead shard holds up no other. */
+export const WINDOWS_UNDER_WAY = 256;
+/** How long a streaming row waits for others to be sent with, in ms. */
+export const DEFAULT_MAX_DELAY_MS = 100;
 /** Of rows that are all at hand, this many bytes are encoded before the first is sent. */
 export const BYTES_AHEAD = 16_777_216;
 /** A window's buffer has as much room as the last one needed, times this: it need not grow. */

@@ -1,7 +1,7 @@
 /** Checks that options share. Each error names the option, the value, the limit, and what to do. */
 
 import { FeatureStoreError, shownText } from '../errors.ts';
-import { MAX_TIMEOUT_MS, MAX_TTL_SECONDS, SHOWN_VALUE_CHARACTERS } from './limits.ts';
+import { MAX_EVENT_TIME_MS, MAX_TTL_SECONDS, SHOWN_VALUE_CHARACTERS } from './limits.ts';
 
 export function refuse(message: string): never {
   throw new FeatureStoreError('INVALID_OPTION', message);
@@ -34,8 +34,40 @@ export function checkTtlSeconds(path: string, value: unknown): number {
   return checkInteger(path, value, { min: 1, max: MAX_TTL_SECONDS });
 }
 
+/** A time-out of a store. */
 export function checkTimeoutMs(path: string, value: unknown): number {
-  return checkInteger(path, value, { min: 1, max: MAX_TIMEOUT_MS });
+  if (typeof value === 'number' && value > 0) return value;
+  return refuse(`${path} must be a positive number of milliseconds, but is ${show(value)}.`);
+}
+
+/** What is left of a caller's time: it may be nothing, and then the call ends with TIMEOUT. */
+export function checkTimeLeftMs(path: string, value: unknown): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  return refuse(`${path} must be a number of milliseconds, but is ${show(value)}.`);
+}
+
+/** The time of an event, if it is one. @throws FeatureStoreError INVALID_OPTION */
+export function checkEventTimeMs(id: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const range = { min: 0, max: MAX_EVENT_TIME_MS };
+  return checkInteger(`Entity ${show(id)}: eventTimeMs`, value, range);
+}
+
+export function checkBoolean(path: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  return refuse(`${path} must be true or false, but is ${show(value)}.`);
+}
+
+/** One of some words. */
+export function checkWord<Word extends string>(
+  path: string,
+  value: unknown,
+  words: readonly Word[],
+): Word {
+  const word = words.find((known) => known === value);
+  if (word !== undefined) return word;
+  const list = words.map((known) => `'${known}'`).join(' or ');
+  return refuse(`${path} must be ${list}, but is ${show(value)}.`);
 }
 
 export function checkSignal(path: string, value: unknown): AbortSignal | undefined {

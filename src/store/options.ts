@@ -24,7 +24,7 @@ import {
   show,
   showKind,
 } from './option-checks.ts';
-import { MAX_HOST_CHARACTERS, MAX_NODES } from './limits.ts';
+import { MAX_HOST_CHARACTERS, MAX_NODES, MAX_TIMEOUT_MS } from './limits.ts';
 
 /**
  * What `FeatureStore.connect` takes: `nodes` or `redis`, and the rest where a default does not fit.
@@ -180,8 +180,11 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
     layout: new KeyLayout(given.keyPrefix, vipGroups),
     batchTtlSeconds: checkTtlSeconds('batchTtlSeconds', given.batchTtlSeconds),
     streamingTtlSeconds: checkTtlSeconds('streamingTtlSeconds', given.streamingTtlSeconds),
-    timeoutMs: checkTimeoutMs('timeoutMs', given.timeoutMs),
-    connectTimeoutMs: checkTimeoutMs('connectTimeoutMs', given.connectTimeoutMs),
+    timeoutMs: Math.min(checkTimeoutMs('timeoutMs', given.timeoutMs), MAX_TIMEOUT_MS),
+    connectTimeoutMs: Math.min(
+      checkTimeoutMs('connectTimeoutMs', given.connectTimeoutMs),
+      MAX_TIMEOUT_MS,
+    ),
     warmUp: given.warmUp,
   };
 }

@@ -1,54 +1,50 @@
 /**
  * Writes rows of any number: the way that bulk loads and streaming batches share.
  *
- *   source ─▶ windows, encoded ─▶ dispatch ─▶ counts, failed rows
+ *   source ─▶ windows, encoded ─▶ dispatch ─▶ counts, failed rows ─▶ committed, in order
  *
- * - Two windows are under way at the most, so a source of any length is never held.
+ * - A window is sent when it is full, or when its first row has waited for `maxDelayMs`, so a slow
+ *   source is written as it goes.
+ * - What is under way is bounded, in rows and bytes, so a source of any length is never held.
  * - A row is encoded when it is pulled, so a source may use one object for all its rows.
  * - An id that comes twice is written in the order of the rows: a window never holds an id twice,
  *   and does not start while another one that holds the id is under way.
- * - Rows of an object, a Map or an array are all checked before anything is sent. A lazy source can
- *   only be checked as it comes: there a bad row is reported among the failed ones, and not sent.
+ * - Rows of an object, a Map or an array are all checked before anything is sent, unless bad ones
+ *   are to be reported. A lazy source can only be checked as it comes.
  */
 
-import { FeatureStoreError, oneLine, PartialLoadError, type FailedRow } from '../errors.ts';
-import { performance } from '../runtime/clock.ts';
+import { FeatureStoreError, oneLine } from '../errors.ts';
+import { onAbort } from '../runtime/abort-listeners.ts';
 import { nextTurn } from '../runtime/slices.ts';
+import { unthrowing } from './callbacks.ts';
 import type { WriteOptions } from './call-options.ts';
 import { FeatureEncoder } from './codec.ts';
 import { confirmation, newDeadline, throwIfEnded, type Context } from './context.ts';
-import type { FeatureRows } from './features.ts';
+import type { FeatureEntry, FeatureRows } from './features.ts';
 import {
   BYTES_AHEAD,
+  BYTES_UNDER_WAY,
   FEATURES_PER_ROW,
   MAX_FAILED_ROWS,
   ROOM_TO_GROW,
   ROWS_ENCODED_PER_TURN,
+  ROWS_PER_WINDOW,
+  ROWS_UNDER_WAY,
   WINDOWS_UNDER_WAY,
 } from './limits.ts';
+import {
+  LoadTally,
+  type CommitEvent,
+  type LoadProgress,
+  type LoadResult,
+  type SkippedRow,
+} from './load-tally.ts';
 import { showKind } from './option-checks.ts';
-import { entryOf, sourceOf, type Entry } from './row-source.ts';
-import { RowWindow } from './row-window.ts';
+import { failedRow, PartialLoadError } from './partial-errors.ts';
+import { entryOf, sourceOf } from './row-source.ts';
+import { RowWindow, type WindowTerms } from './row-window.ts';
 import type { RowWriter } from './row-writer.ts';
 import { windowsOf, type Source } from './windows.ts';
-
-/** What a load came to. */
-export interface LoadResult {
-  /** How many rows were written and acknowledged. */
-  readonly loaded: number;
-  /** The rows that were not written, or of which nobody knows, each with its error. */
-  readonly failed: readonly FailedRow[];
-  /** How long the load took, in milliseconds. */
-  readonly elapsedMs: number;
-}
-
-/** How far a load has come. */
-export interface LoadProgress {
-  /** How many rows were written so far. */
-  readonly loaded: number;
-  /** How many rows failed so far. */
-  readonly failed: number;
-}
 
 /** What `bulkLoad` and `updateStreamingBatch` take. */
 export interface LoadOptions extends WriteOptions {
@@ -57,17 +53,55 @@ export interface LoadOptions extends WriteOptions {
    * @default the store's `batchTtlSeconds`, or `streamingTtlSeconds` for streaming features
    */
   readonly ttlSeconds?: number;
+  /**
+   * What a row does whose id, features or options are refused: `'throw'` ends the call, with the
+   * error itself where all rows are at hand and nothing was sent, and with PARTIAL_LOAD where rows
+   * come one by one; `'report'` puts it into `failed`, and the others are written.
+   * @default `'throw'`
+   */
+  readonly onInvalid?: 'throw' | 'report';
+  /**
+   * How many rows may fail, 0 to 1,000,000; with one more the load stops, and what failed with it
+   * is not committed.
+   * @default `1_000_000`
+   */
+  readonly maxFailedRows?: number;
   /** Called after each window of up to 10,000 rows, with the counts so far. */
   readonly onProgress?: (progress: LoadProgress) => void;
+  /**
+   * Called in the order of the rows, each time that more of them are settled from the first on: up
+   * to here a consumer may commit its offset.
+   */
+  readonly onCommitted?: (event: CommitEvent) => void;
+}
+
+/** The names of the options. */
+export const LOAD_OPTIONS: readonly string[] = [
+  'ttlSeconds',
+  'minReplicas',
+  'onInvalid',
+  'maxFailedRows',
+  'onProgress',
+  'onCommitted',
+];
+
+/** A load, as its kind has resolved it. */
+export interface LoadPlan {
+  readonly writer: RowWriter;
+  /** @default 10,000 */
+  readonly maxRows?: number | undefined;
+  /** @default no limit */
+  readonly maxDelayMs?: number | undefined;
+  readonly onSkipped?: ((row: SkippedRow) => void) | undefined;
 }
 
 export async function loadRows(
   context: Context,
   rows: FeatureRows,
-  writer: RowWriter,
+  plan: LoadPlan,
   options: LoadOptions,
 ): Promise<LoadResult> {
-  return new RowLoad(context, writer, options).run(sourceOf(rows));
+  return new RowLoad(context, plan, options).run(sourceOf(rows));
 }
 
 /** Checks rows that are all at hand, and nothing of a lazy source. */
@@ -78,7 +112,7 @@ export async function checkRowsAtHand(context: Context, rows: FeatureRows): Prom
 
 async function checkRows(
   { layout }: Context,
-  rows: readonly Entry[],
+  rows: readonly FeatureEntry[],
   from: number,
   writer: Pick<RowWriter, 'check'>,
 ): Promise<void> {
@@ -88,57 +122,109 @@ async function checkRows(
       await nextTurn();
       rowsLeft = ROWS_ENCODED_PER_TURN;
     }
-    const [id, features] = entryOf(rows[row]);
+    const [id, features, options] = entryOf(rows[row]);
     layout.check(id);
-    rowsLeft -= Math.max(1, writer.check(id, features) / FEATURES_PER_ROW);
+    const featureCount = writer.check(id, features, options?.eventTimeMs);
+    rowsLeft -= Math.max(1, featureCount / FEATURES_PER_ROW);
   }
 }
 
+interface UnderWay {
+  readonly window: RowWindow;
+  /** Never rejects. */
+  readonly done: Promise<void>;
+}
+
+const CLOSED = 'The store was closed; connect a new one.';
+
 class RowLoad {
   readonly #context: Context;
-  readonly #writer: RowWriter;
+  readonly #plan: LoadPlan;
   readonly #options: LoadOptions;
-  readonly #startedAtMs = performance.now();
-  readonly #failed: FailedRow[] = [];
-  readonly #underWay: { readonly window: RowWindow; readonly written: Promise<void> }[] = [];
-  #loaded = 0;
+  readonly #terms: WindowTerms;
+  readonly #tally: LoadTally;
+  readonly #onProgress: ((progress: LoadProgress) => void) | undefined;
+  readonly #onSkipped: ((row: SkippedRow) => void) | undefined;
+  /** In the order of the rows. */
+  #underWay: UnderWay[] = [];
+  /** Fires when nothing more is to be taken from the source. */
+  readonly #stop = new AbortController();
+  /** Why, unless the source is at its end. */
+  #trouble: { readonly cause: unknown } | undefined;
+  /** Called when a window is done. */
+  #onDone: () => void = () => undefined;
+  /** The window that is filled, or was filled last. */
+  #last: RowWindow | undefined;
   /** What the last window needed; the next begins with as much. */
   #roomBytes: number | undefined;
 
-  constructor(context: Context, writer: RowWriter, options: LoadOptions) {
+  constructor(context: Context, plan: LoadPlan, options: LoadOptions) {
+    const { onInvalid, onProgress, onCommitted } = options;
     this.#context = context;
-    this.#writer = writer;
+    this.#plan = plan;
     this.#options = options;
+    this.#terms = {
+      layout: context.layout,
+      writer: plan.writer,
+      maxRows: plan.maxRows ?? ROWS_PER_WINDOW,
+      stopsAtInvalid: onInvalid !== 'report',
+    };
+    this.#onProgress = unthrowing('onProgress', onProgress);
+    this.#onSkipped = unthrowing('onSkipped', plan.onSkipped);
+    this.#tally = new LoadTally(unthrowing('onCommitted', onCommitted));
   }
 
-  async run(source: Source<Entry>): Promise<LoadResult> {
+  async run(source: Source<FeatureEntry>): Promise<LoadResult> {
     const { signal } = this.#options;
-    const newWindow = (): RowWindow =>
-      new RowWindow(this.#context.layout, this.#writer, this.#roomBytes);
-    const windows = windowsOf(source, newWindow, signal, ROWS_ENCODED_PER_TURN);
-    const ahead = Array.isArray(source) ? await this.#checkAll(source, windows) : [];
+    const { closing } = this.#context.backend;
+    const onClose = (): void => this.#end({ cause: new FeatureStoreError('CLOSED', CLOSED) });
+    const abort = (): void => this.#stop.abort(signal?.reason);
+    const offAbort = signal && onAbort(signal, abort);
+    if (signal?.aborted) abort();
+    closing.add(onClose);
+    try {
+      return await this.#load(source);
+    } finally {
+      offAbort?.();
+      closing.delete(onClose);
+    }
+  }
+
+  async #load(source: Source<FeatureEntry>): Promise<LoadResult> {
+    const windows = windowsOf(source, {
+      newWindow: (): RowWindow => {
+        this.#last = new RowWindow(this.#terms, this.#pulled, this.#roomBytes);
+        return this.#last;
+      },
+      signal: this.#stop.signal,
+      itemsPerTurn: ROWS_ENCODED_PER_TURN,
+      maxDelayMs: this.#plan.maxDelayMs,
+    });
+    const isAtHand = Array.isArray(source) && this.#terms.stopsAtInvalid;
+    const ahead = isAtHand ? await this.#checkAll(source, windows) : [];
     try {
       for (const window of ahead) await this.#begin(window);
       for await (const window of windows) await this.#begin(window);
-      for (const { written } of this.#underWay) await written;
+      while (this.#underWay.length > 0) await this.#oneDone();
     } catch (error) {
-      await Promise.allSettled(this.#underWay.map(({ written }) => written));
-      throw this.#stopped(error);
+      await Promise.all(this.#underWay.map(({ done }) => done));
+      throw this.#stopped(this.#trouble?.cause ?? error);
     }
-    return {
-      loaded: this.#loaded,
-      failed: this.#failed,
-      elapsedMs: performance.now() - this.#startedAtMs,
-    };
+    return this.#tally.result(this.#pulled);
+  }
+
+  /** How many rows were taken from the source. */
+  get #pulled(): number {
+    return this.#last?.end ?? 0;
   }
 
   /**
    * Checks rows that are all at hand, before anything is sent. The first of them are encoded with
    * that, and given back: mostly they are all, and none is looked at twice.
-   * @throws FeatureStoreError INVALID_ID, INVALID_FEATURE
+   * @throws FeatureStoreError INVALID_ID, INVALID_FEATURE, INVALID_OPTION
    */
   async #checkAll(
-    source: readonly Entry[],
+    source: readonly FeatureEntry[],
     windows: AsyncGenerator<RowWindow>,
   ): Promise<RowWindow[]> {
     const ahead: RowWindow[] = [];
@@ -152,7 +238,7 @@ class RowLoad {
       row += window.rowCount;
       ahead.push(window);
     }
-    await checkRows(this.#context, source, row, this.#writer);
+    await checkRows(this.#context, source, row, this.#plan.writer);
     return ahead;
   }
 
@@ -167,38 +253,81 @@ class RowLoad {
 
   /** Begins to write a window, when there is room for it. */
   async #begin(window: RowWindow): Promise<void> {
-    const last = this.#underWay.at(-1);
-    if (last && window.overlaps(last.window)) await last.written;
+    if (this.#terms.stopsAtInvalid)
+      for (const { error } of window.refused) this.#refuse(window, error);
+    while (this.#mustWait(window)) await this.#oneDone();
+    if (this.#trouble) throw this.#trouble.cause;
     this.#roomBytes = Math.ceil(window.bytes * ROOM_TO_GROW);
-    const written = this.#write(window);
-    written.catch(() => undefined); // awaited when its turn comes
-    this.#underWay.push({ window, written });
-    if (this.#underWay.length < WINDOWS_UNDER_WAY) return;
-    await this.#underWay[0]?.written;
-    this.#underWay.shift();
+    const done = this.#write(window)
+      .catch((cause: unknown) => this.#end({ cause }))
+      .finally(() => {
+        this.#underWay = this.#underWay.filter((other) => other.window !== window);
+        this.#onDone();
+      });
+    this.#underWay.push({ window, done });
   }
 
-  async #write({ ids, featureCounts, batch, refused, nothingToWrite }: RowWindow): Promise<void> {
-    this.#failed.push(...refused);
-    this.#loaded += nothingToWrite;
-    const deadline = newDeadline(this.#context, this.#options);
+  #refuse(window: RowWindow, error: FeatureStoreError): never {
+    this.#tally.refuse(window);
+    throw error;
+  }
+
+  /** Resolves when one of the windows under way is done. @throws why the load must stop */
+  async #oneDone(): Promise<void> {
+    if (this.#trouble === undefined) await new Promise<void>((resolve) => (this.#onDone = resolve));
+    if (this.#trouble) throw this.#trouble.cause;
+  }
+
+  /** Takes nothing more from the source. */
+  #end(trouble: { readonly cause: unknown }): void {
+    this.#trouble ??= trouble;
+    this.#stop.abort();
+    this.#onDone();
+  }
+
+  #mustWait(window: RowWindow): boolean {
+    if (this.#underWay.length === 0) return false;
+    if (this.#underWay.length >= WINDOWS_UNDER_WAY) return true;
+    let [rows, bytes] = [window.rowCount, window.bytes];
+    for (const { window: other } of this.#underWay) {
+      rows += other.rowCount;
+      bytes += other.bytes;
+    }
+    if (rows > ROWS_UNDER_WAY || bytes > BYTES_UNDER_WAY) return true;
+    return this.#underWay.some((other) => window.overlaps(other.window));
+  }
+
+  async #write(window: RowWindow): Promise<void> {
+    const tally = this.#tally;
+    tally.begin(window);
+    const deadline = newDeadline(this.#context, this.#options, 'write');
     const delivery = { deadline, ...confirmation(this.#options, 'bulk') };
-    const { failures } = await this.#context.backend
+    const { ids, featureCounts, batch } = window;
+    const { answers, failures } = await this.#context.backend
       .dispatch(batch, delivery)
       .finally(() => deadline.clear());
     for (let row = 0; row < ids.length; row++) {
       const error = failures.get(row);
-      if (error) this.#failed.push({ id: ids[row] ?? '', error });
-      else {
-        this.#loaded++;
-        this.#writer.onWritten(featureCounts[row] ?? 0);
+      const outcome = answers[row];
+      if (error) tally.fail(window, failedRow(ids[row] ?? '', window.positionOf(row), error));
+      else if (outcome !== undefined) {
+        tally.settle(outcome);
+        if (outcome === 'written') this.#plan.writer.onWritten(featureCounts[row] ?? 0);
+        else this.#skip(window, row, outcome);
       }
     }
     throwIfEnded(failures);
-    if (this.#failed.length > MAX_FAILED_ROWS) {
-      throw new FeatureStoreError('PARTIAL_LOAD', `More than ${MAX_FAILED_ROWS} rows failed.`);
+    const { maxFailedRows = MAX_FAILED_ROWS } = this.#options;
+    if (tally.failed.length > maxFailedRows) {
+      throw new FeatureStoreError('PARTIAL_LOAD', `More than ${maxFailedRows} rows failed.`);
     }
-    this.#options.onProgress?.({ loaded: this.#loaded, failed: this.#failed.length });
+    tally.end(window);
+    this.#onProgress?.({ loaded: tally.loaded, failed: tally.failed.length });
+  }
+
+  #skip(window: RowWindow, row: number, reason: SkippedRow['reason']): void {
+    if (this.#onSkipped === undefined) return;
+    this.#onSkipped({ id: window.ids[row] ?? '', position: window.positionOf(row), reason });
   }
 
   #stopped(cause: unknown): FeatureStoreError {
@@ -206,11 +335,13 @@ class RowLoad {
     const why =
       cause instanceof FeatureStoreError
         ? cause.message
-        : `the rows or onProgress threw ${kindOfThrown(cause)}; see the cause.`;
+        : `the rows threw ${kindOfThrown(cause)}; see the cause.`;
+    const counts = this.#tally.counts(this.#pulled);
     return new PartialLoadError(
-      `The load stopped after ${this.#loaded} rows were written: ${why}`,
-      this.#loaded,
-      this.#failed,
+      `The load stopped after ${counts.loaded} rows were written; ${counts.neverSent} of ` +
+        `${counts.pulled} that were taken were never sent: ${why}`,
+      counts,
+      this.#tally.failed,
       cause,
     );
   }

@@ -10,7 +10,7 @@ import type { Deadline } from '../cluster/delivery/deadline.ts';
 import type { WriteOptions } from './call-options.ts';
 import { confirmation, deliver, type Context } from './context.ts';
 import type { KeyLayout } from './key-layout.ts';
-import { WriteReplies, type RowKind } from './row-writer.ts';
+import { WriteReplies, type RowKind, type RowOutcome, type RowWriter } from './row-writer.ts';
 import { BUFFER_BYTES } from './limits.ts';
 
 /** Writes a row's commands, and gives the number of features; 0 where there is nothing to write. */
@@ -18,7 +18,7 @@ export type WriteRow = (keys: KeyTable, rows: EncodedRows) => number;
 
 /** A row whose commands are encoded. */
 export interface EncodedRow {
-  readonly batch: Batch<true>;
+  readonly batch: Batch<RowOutcome>;
   readonly featureCount: number;
 }
 
@@ -40,13 +40,18 @@ export class RowBuffer {
    * The row that `write` writes; undefined where it says that there is nothing to write.
    * @throws FeatureStoreError INVALID_ID; what `write` throws. Then nothing was written.
    */
-  encode(kind: RowKind, id: string, write: WriteRow): EncodedRow | undefined {
+  encode(
+    kind: RowKind & Pick<RowWriter, 'script'>,
+    id: string,
+    write: WriteRow,
+  ): EncodedRow | undefined {
     const place = this.#place ?? this.#newPlace();
     const { writer, keys } = place;
     // A getter among the features may make another call: its row is not written into this one.
     this.#place = undefined;
     this.#layout.addKey(keys, id);
     const rows = new EncodedRows(writer);
+    rows.script = kind.script;
     const featureCount = write(keys, rows);
     rows.endRow();
     const key = featureCount > 0 ? new OneKey(keys.slotOf(0)) : undefined;
@@ -73,16 +78,18 @@ export class RowBuffer {
 export async function writeRow(
   context: Context,
   id: string,
-  kind: RowKind,
+  kind: RowKind & Pick<RowWriter, 'script'>,
   write: WriteRow,
   options: WriteOptions,
   deadline: Deadline,
-): Promise<void> {
+): Promise<RowOutcome> {
   const row = context.rowBuffer.encode(kind, id, write);
-  if (row === undefined) return;
+  if (row === undefined) return 'written';
   const delivery = { deadline, ...confirmation(options, 'online') };
-  const { failures } = await deliver(context, row.batch, delivery);
+  const { answers, failures } = await deliver(context, row.batch, delivery);
   const failure = failures.get(0);
   if (failure) throw failure;
-  kind.onWritten(row.featureCount);
+  const outcome = answers[0] ?? 'written';
+  if (outcome === 'written') kind.onWritten(row.featureCount);
+  return outcome;
 }

@@ -11,34 +11,48 @@ import type {
 import type { FeatureStoreError } from '../errors.ts';
 import type { Features } from './features.ts';
 
+/**
+ * What became of a row that did not fail: written, or passed over, since what is there is of the
+ * same event time or newer, or since there is no such entity.
+ */
+export type RowOutcome = 'written' | 'older' | 'absent';
+
 /** What a row's commands are, however many rows there are. */
 export interface RowKind {
-  /** The replies to a row where all is well. */
+  /** The replies to a usual row where all is well. */
   usualReplies(featureCount: number): readonly UsualReply[];
-  /** Whether other replies are as promised too. */
-  answerOf(replies: readonly Reply[], featureCount: number): true | FeatureStoreError;
-  /** Called for each row that was acknowledged. */
+  /** What other replies say of the row. */
+  answerOf(replies: readonly Reply[], featureCount: number): RowOutcome | FeatureStoreError;
+  /** Called for each row that was written. */
   onWritten(featureCount: number): void;
 }
 
 /** Writes rows of features. */
 export interface RowWriter extends RowKind {
-  /** Gives the number of features. @throws FeatureStoreError INVALID_FEATURE */
-  check(id: string, features: Features): number;
+  /** Lua that the rows' commands call by its SHA1. */
+  readonly script?: string | undefined;
+  /** Gives the number of features. @throws FeatureStoreError INVALID_FEATURE, INVALID_OPTION */
+  check(id: string, features: Features, eventTimeMs?: number): number;
   /**
    * Writes the commands of a row whose key is the last of `keys`, and gives the number of features;
    * 0, and nothing is written, where none are there and that is fine.
-   * @throws FeatureStoreError INVALID_FEATURE
+   * @throws FeatureStoreError INVALID_FEATURE, INVALID_OPTION
    */
-  write(id: string, features: Features, keys: KeyTable, rows: EncodedRows): number;
+  write(
+    id: string,
+    features: Features,
+    keys: KeyTable,
+    rows: EncodedRows,
+    eventTimeMs?: number,
+  ): number;
 }
 
 /**
  * What the replies to rows of one kind are turned into. A class, and no closures: code that V8 has
  * optimized for a closure is thrown away with it (specimens.ts).
  */
-export class WriteReplies implements Replies<true>, ForeseenReplies<true> {
-  readonly answer = true;
+export class WriteReplies implements Replies<RowOutcome>, ForeseenReplies<RowOutcome> {
+  readonly answer = 'written';
   readonly usual: this = this;
   readonly #kind: RowKind;
   readonly #featureCounts: readonly number[];
@@ -53,7 +67,7 @@ export class WriteReplies implements Replies<true>, ForeseenReplies<true> {
     return this.#kind.usualReplies(this.#featureCounts[row] ?? 0);
   }
 
-  answerOf(replies: readonly Reply[], row: number): true | FeatureStoreError {
+  answerOf(replies: readonly Reply[], row: number): RowOutcome | FeatureStoreError {
     return this.#kind.answerOf(replies, this.#featureCounts[row] ?? 0);
   }
 }

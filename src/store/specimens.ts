@@ -23,7 +23,7 @@ export function specimensOf(context: Omit<Context, 'specimens'>): readonly objec
   const commands = new KeyedRows(shape.command, keys);
   const batch = { keys, commands, replies: new FeatureReplies(shape, ['specimen']) };
   const row = new RowBuffer(layout).encode(batchFeatureWriter(context), 'specimen', () => 1);
-  const deadline = newDeadline(context, {});
+  const deadline = newDeadline(context, {}, 'read');
   deadline.clear();
   return [batch, row ?? batch, deadline, ...backend.specimens(batch, deadline)];
 }

@@ -6,7 +6,8 @@ import {
   type PartialRows,
   rowsOrThrow,
 } from './batch-read.ts';
-import { NO_OPTIONS, type ReadOptions } from './call-options.ts';
+import { NO_OPTIONS, type BatchReadOptions, type ReadOptions } from './call-options.ts';
+import type { Calls } from './calls.ts';
 import { newDeadline, type Context } from './context.ts';
 import type { RowOf, ValuesAs } from './features.ts';
 import type { ReadShape } from './read-shape.ts';
@@ -28,9 +29,11 @@ export class VipGroup {
   /** The slot of every member's key, 0 to 16383. */
   readonly slot: number;
   readonly #context: Context;
+  readonly #calls: Calls;
   #last: KeyedPlan | undefined;
 
-  constructor(context: Context, name: string) {
+  constructor(context: Context, calls: Calls, name: string) {
+    this.#calls = calls;
     this.name = name;
     this.ids = context.layout.groups.membersOf(name);
     this.slot = slotOf(`${context.layout.prefix}{${name}}:`);
@@ -51,33 +54,50 @@ export class VipGroup {
    * @throws PartialBatchError PARTIAL_BATCH: some ids failed; it carries the rows that arrived
    * @throws FeatureStoreError INVALID_FEATURE a name that no feature can have
    */
-  batchGetFeatures<As extends ValuesAs = 'text'>(
-    names: readonly string[],
+  batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
+    names: readonly Name[],
     options: ReadOptions<As> & { readonly onFailure: 'return' },
-  ): Promise<PartialRows<RowOf<As>>>;
-  batchGetFeatures<As extends ValuesAs = 'text'>(
-    names: readonly string[],
+  ): Promise<PartialRows<RowOf<As, Name>>>;
+  batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
+    names: readonly Name[],
     options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
-  ): Promise<RowOf<As>[]>;
-  async batchGetFeatures<As extends ValuesAs>(
-    names: readonly string[],
+  ): Promise<RowOf<As, Name>[]>;
+  async batchGetFeatures<Name extends string, As extends ValuesAs>(
+    names: readonly Name[],
     options: ReadOptions<As> = NO_OPTIONS,
-  ): Promise<RowOf<As>[] | PartialRows<RowOf<As>>> {
-    checkReadOptions('batchGetFeatures', options);
-    const shape = this.#context.readShapes.of(names);
-    const result = await this.#read(shape, options);
-    return options.onFailure === 'return' ? result : rowsOrThrow(result);
+  ): Promise<RowOf<As, Name>[] | PartialRows<RowOf<As, Name>>> {
+    return this.#calls.run('vipGroup.batchGetFeatures', async () => {
+      checkReadOptions('batchGetFeatures', options, ['onFailure']);
+      const result = await this.#read<Name, As>(names, options);
+      return options.onFailure === 'return' ? result : rowsOrThrow(result);
+    });
   }
 
-  async #read<As extends ValuesAs>(
-    shape: ReadShape,
-    options: ReadOptions<As>,
-  ): Promise<PartialRows<RowOf<As>>> {
+  /**
+   * `batchGetFeatures` that does not reject where some ids fail.
+   * @returns `{ rows, failed }`: `rows[i]` for `ids[i]`, undefined where it failed
+   * @throws FeatureStoreError INVALID_FEATURE a name that no feature can have
+   */
+  async tryBatchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
+    names: readonly Name[],
+    options: BatchReadOptions<As> = NO_OPTIONS,
+  ): Promise<PartialRows<RowOf<As, Name>>> {
+    return this.#calls.run('vipGroup.tryBatchGetFeatures', () => {
+      checkReadOptions('tryBatchGetFeatures', options);
+      return this.#read<Name, As>(names, options);
+    });
+  }
+
+  async #read<Name extends string, As extends ValuesAs>(
+    names: readonly Name[],
+    options: BatchReadOptions<As>,
+  ): Promise<PartialRows<RowOf<As, Name>>> {
     const { ids } = this;
+    const shape = this.#context.readShapes.of(names);
     if (ids.length === 0) return { rows: [], failed: [] };
-    const deadline = newDeadline(this.#context, options);
+    const deadline = newDeadline(this.#context, options, 'read');
     try {
-      return await deliverRead(this.#context, this.#planOf(shape), deadline, options);
+      return await deliverRead<Name, As>(this.#context, this.#planOf(shape), deadline, options);
     } finally {
       deadline.clear();
     }
@@ -100,4 +120,10 @@ export class VipGroup {
     keys.slot = this.slot;
     return keys;
   }
+}
+
+/** The groups of a store, by name. */
+export function vipGroupsOf(context: Context, calls: Calls): ReadonlyMap<string, VipGroup> {
+  const { names } = context.layout.groups;
+  return new Map(names.map((name) => [name, new VipGroup(context, calls, name)]));
 }

@@ -6,6 +6,7 @@
  */
 
 import { onAbort } from '../runtime/abort-listeners.ts';
+import { clearTimeout, setTimeout } from '../runtime/clock.ts';
 import { nextTurn } from '../runtime/slices.ts';
 import { FeatureStoreError } from '../errors.ts';
 
@@ -21,19 +22,31 @@ export interface Window<Item> {
   readonly lastCost?: number;
 }
 
-/**
- * @param itemsPerTurn are taken at once; then the event loop turns, so that nothing waits for a
- * whole window
- */
+/** How a source is cut. */
+export interface Cutting<W> {
+  readonly newWindow: () => W;
+  readonly signal: AbortSignal | undefined;
+  /**
+   * Taken at once; then the event loop turns, so that nothing waits for a whole window.
+   * @default no limit
+   */
+  readonly itemsPerTurn?: number;
+  /**
+   * How long an item waits for others in its window.
+   * @default no limit
+   */
+  readonly maxDelayMs?: number | undefined;
+}
+
 export async function* windowsOf<Item, W extends Window<Item>>(
   source: Source<Item>,
-  newWindow: () => W,
-  signal: AbortSignal | undefined,
-  itemsPerTurn: number = Number.POSITIVE_INFINITY,
+  { newWindow, signal, itemsPerTurn = NO_LIMIT, maxDelayMs = NO_LIMIT }: Cutting<W>,
 ): AsyncGenerator<W> {
   const isAsync = Symbol.asyncIterator in source;
   const iterator = iterate(source);
-  const wait = new AbortableWait(signal);
+  const wait = new Wait(signal, maxDelayMs);
+  /** Asked for, and not there when the window was due. */
+  let awaited: Promise<IteratorResult<Item>> | undefined;
   let ended = false;
   let window = newWindow();
   let itemsLeft = itemsPerTurn;
@@ -45,16 +58,27 @@ export async function* windowsOf<Item, W extends Window<Item>>(
         itemsLeft = itemsPerTurn;
         continue; // the signal may have fired
       }
-      const step = iterator.next();
-      const result = isAsync ? await wait.for(Promise.resolve(step)) : syncResult(step);
-      if (result.done) break;
-      if (!window.add(result.value)) {
-        yield window;
-        window = newWindow();
-        window.add(result.value);
+      let result: IteratorResult<Item> | typeof DUE = DUE;
+      if (!wait.isDue) {
+        const step = awaited ?? iterator.next();
+        awaited = isAsync ? Promise.resolve(step) : undefined;
+        result = awaited ? await wait.for(awaited) : syncResult(step);
       }
-      itemsLeft -= window.lastCost ?? 1;
-      if (window.full) {
+      if (result !== DUE) {
+        awaited = undefined;
+        if (result.done) break;
+        if (window.empty) wait.start();
+        if (!window.add(result.value)) {
+          const full = window;
+          window = newWindow();
+          window.add(result.value); // first: what was taken is in a window, if the consumer stops
+          wait.start();
+          yield full;
+        }
+        itemsLeft -= window.lastCost ?? 1;
+      }
+      if (result === DUE || window.full) {
+        wait.stop();
         yield window;
         window = newWindow();
       }
@@ -89,30 +113,59 @@ function iterate<Item>(source: Source<Item>): Iterator<Item> | AsyncIterator<Ite
     : source[Symbol.iterator]();
 }
 
-/**
- * Waits for one promise after the other, and for none once the signal has fired; one listener for
- * all.
- */
-class AbortableWait {
-  readonly #signal: AbortSignal | undefined;
-  #abort: (() => void) | undefined;
-  readonly #offAbort: (() => void) | undefined;
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+/** In place of an item: the window has waited for long enough. */
+const DUE = Symbol('due');
 
-  constructor(signal: AbortSignal | undefined) {
+/**
+ * Waits for one promise after the other: not once the signal has fired, and not when the window is
+ * due. One listener and one timer for all of them.
+ */
+class Wait {
+  readonly #signal: AbortSignal | undefined;
+  readonly #maxDelayMs: number;
+  #onAbort: (() => void) | undefined;
+  #onDue: (() => void) | undefined;
+  readonly #offAbort: (() => void) | undefined;
+  #timeout: NodeJS.Timeout | undefined;
+  /** Whether the window has waited for long enough. */
+  isDue = false;
+
+  constructor(signal: AbortSignal | undefined, maxDelayMs: number) {
     this.#signal = signal;
-    if (signal) this.#offAbort = onAbort(signal, () => this.#abort?.());
+    this.#maxDelayMs = maxDelayMs;
+    if (signal) this.#offAbort = onAbort(signal, () => this.#onAbort?.());
   }
 
-  for<T>(promise: Promise<T>): Promise<T> {
+  for<T>(promise: Promise<T>): Promise<T | typeof DUE> {
     const signal = this.#signal;
-    if (!signal) return promise;
+    if (!signal && this.#timeout === undefined) return promise;
     return new Promise((resolve, reject) => {
-      this.#abort = (): void => reject(aborted(signal));
+      if (signal) this.#onAbort = (): void => reject(aborted(signal));
+      this.#onDue = (): void => resolve(DUE);
       promise.then(resolve, reject);
     });
   }
 
+  /** The first item of a window has come. */
+  start(): void {
+    this.stop();
+    if (this.#maxDelayMs === NO_LIMIT) return;
+    this.#timeout = setTimeout(() => {
+      this.#timeout = undefined;
+      this.isDue = true;
+      this.#onDue?.();
+    }, this.#maxDelayMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timeout);
+    this.#timeout = undefined;
+    this.isDue = false;
+  }
+
   clear(): void {
+    this.stop();
     this.#offAbort?.();
   }
 }

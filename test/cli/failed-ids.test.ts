@@ -1,11 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { FailedIds, fileLog } from '../../src/cli/failed-ids.ts';
-import { FeatureStoreError, type FailedRow } from '../../src/index.ts';
+import { FailedIds, fileLog, type FailedId } from '../../src/cli/failed-ids.ts';
+import { FeatureStoreError } from '../../src/index.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-function rows(from: number, to: number): FailedRow[] {
+function rows(from: number, to: number): FailedId[] {
   const error = new FeatureStoreError('TIMEOUT', 'No answer.');
   return Array.from({ length: to - from }, (_, i) => ({ id: `u${from + i}`, error }));
 }

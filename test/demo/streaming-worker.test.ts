@@ -36,7 +36,9 @@ class Recorder {
       if (failure) throw failure;
       if (this.#gate) await Promise.race([this.#gate.promise, abortOf(signal)]);
       this.writes.push(ids);
-      return { loaded: ids.length, failed: [], elapsedMs: 1 };
+      const counts = { pulled: ids.length, older: 0, absent: 0, neverSent: 0 };
+      const loaded = ids.length;
+      return { ...counts, loaded, committed: loaded, failed: [], elapsedMs: 1 };
     } finally {
       this.underWay--;
     }

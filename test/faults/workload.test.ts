@@ -195,9 +195,14 @@ it('counts failed rows by code, and misses those that nobody told', () => {
   const checker = new Checker(written(1), 1);
   const floors = new Int32Array(6);
   const error = new FeatureStoreError('TIMEOUT', 'late');
-  checker.checkRows(['a', 'a'], floors, [undefined, rowOf(atVersion(1))], [{ id: 'a', error }]);
+  checker.checkRows(
+    ['a', 'a'],
+    floors,
+    [undefined, rowOf(atVersion(1))],
+    [{ id: 'a', position: 0, error }],
+  );
   expect(checker.tally).toMatchObject({ failedRows: { TIMEOUT: 1 }, wrongNulls: 0, rows: 1 });
-  checker.checkRows(['a', 'a'], floors, [undefined, undefined], [{ id: 'a', error }]);
+  checker.checkRows(['a', 'a'], floors, [undefined, undefined], [{ id: 'a', position: 0, error }]);
   expect(checker.tally.wrongNulls).toBe(1);
 });
 

@@ -111,7 +111,7 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
 
     it('writes a row of its own for a streaming update that a getter of another one makes', async () => {
       await store.updateStreaming('s6', { n: 0 });
-      const inner: Promise<void>[] = [];
+      const inner: Promise<unknown>[] = [];
       const features = {
         first: 'outer',
         get second(): string {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { PartialBatchError, FeatureStoreError } from '../../src/errors.ts';
+import { FeatureStoreError } from '../../src/errors.ts';
+import { PartialBatchError } from '../../src/store/partial-errors.ts';
 import { checkReadOptions, idsOf, rowsOrThrow } from '../../src/store/batch-read.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -31,7 +32,7 @@ test('rows without a failure are given as they are', async () => {
 
 test('a failure throws with the rows that arrived', async () => {
   const rows = [{ a: '1' }, undefined];
-  const failed = [{ id: 'u2', error: new FeatureStoreError('TIMEOUT', 'late') }];
+  const failed = [{ id: 'u2', position: 1, error: new FeatureStoreError('TIMEOUT', 'late') }];
   const error: unknown = await rowsOrThrow({ rows, failed }).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(PartialBatchError);
   expect(error).toMatchObject({ rows, failed });
@@ -39,12 +40,12 @@ test('a failure throws with the rows that arrived', async () => {
 
 test.each(['throw', 'return', undefined] as const)('onFailure may be %s', (onFailure) => {
   const options = onFailure === undefined ? {} : { onFailure };
-  expect(() => checkReadOptions('read', options)).not.toThrow();
+  expect(() => checkReadOptions('read', options, ['onFailure'])).not.toThrow();
 });
 
 test('any other onFailure is refused by its path', () => {
   const options = { onFailure: 'ignore' } as unknown as { onFailure: 'throw' };
-  const error = refusalOf(() => checkReadOptions('read', options));
+  const error = refusalOf(() => checkReadOptions('read', options, ['onFailure']));
   expect(error.code).toBe('INVALID_OPTION');
   expect(error.message).toBe(
     "read options.onFailure must be 'throw' or 'return', but is 'ignore'.",

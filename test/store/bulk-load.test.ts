@@ -12,7 +12,7 @@ import { decodeCommands } from '../cluster/plain-resp.ts';
 import { refusalOf } from './refusal.ts';
 
 function newWriter(counters = zeroCounters()): RowWriter {
-  return bulkWriter({ counters } as Context, 60); // all that a writer reads
+  return bulkWriter({ counters } as Context, { ttlSeconds: 60 }); // all that a writer reads
 }
 
 /** Where a writer writes its row. */
@@ -75,7 +75,7 @@ test.each<[Reply[]]>([
   [[2, 1]],
   [[0, 1]], // every field was there before
 ])('%j says that the row was written', (replies) => {
-  expect(newWriter().answerOf(replies, 2)).toBe(true);
+  expect(newWriter().answerOf(replies, 2)).toBe('written');
 });
 
 test.each<[readonly Reply[], string]>([

@@ -21,7 +21,7 @@ test.each([
   [{ chunkSize: 1_000_001 }, 'streamFeatures options.chunkSize'],
   [{ chunksize: 5 }, 'streamFeatures options.chunksize is not an option'],
   [{ onFailure: 'skip' }, 'streamFeatures options.onFailure'],
-  [{ timeoutMs: 0 }, 'streamFeatures options.timeoutMs'],
+  [{ timeoutMs: Number.NaN }, 'streamFeatures options.timeoutMs'],
 ])('%j is refused by the call, before anything is read', (options, message) => {
   const error = refusalOf(() => streamFeatures(nowhere, [], ['f'], options as StreamOptions));
   expect(error.code).toBe('INVALID_OPTION');

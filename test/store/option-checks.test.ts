@@ -4,11 +4,12 @@ import {
   checkInteger,
   checkKeys,
   checkSignal,
+  checkTimeLeftMs,
   checkTimeoutMs,
   checkTtlSeconds,
   show,
 } from '../../src/store/option-checks.ts';
-import { MAX_TIMEOUT_MS, MAX_TTL_SECONDS } from '../../src/store/limits.ts';
+import { MAX_TTL_SECONDS } from '../../src/store/limits.ts';
 import { refusalOf } from './refusal.ts';
 
 test('a whole number within its bounds is given back', () => {
@@ -25,14 +26,26 @@ test.each([0, 10, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null, undefine
   },
 );
 
-test.each([
-  ['TTL', checkTtlSeconds, MAX_TTL_SECONDS],
-  ['timeout', checkTimeoutMs, MAX_TIMEOUT_MS],
-])('a %s is at least 1 and at most what servers and timers can hold', (_, check, max) => {
-  expect(check('x', 1)).toBe(1);
-  expect(check('x', max)).toBe(max);
-  for (const value of [0, -1, max + 1]) {
-    expect(refusalOf(() => check('x', value)).message).toContain(`from 1 to ${max}`);
+test('a TTL is at least 1 and at most what servers can hold', () => {
+  expect(checkTtlSeconds('x', 1)).toBe(1);
+  expect(checkTtlSeconds('x', MAX_TTL_SECONDS)).toBe(MAX_TTL_SECONDS);
+  for (const bad of [0, MAX_TTL_SECONDS + 1, 1.5]) {
+    expect(refusalOf(() => checkTtlSeconds('x', bad)).message).toContain(`1 to ${MAX_TTL_SECONDS}`);
+  }
+});
+
+test.each([0.5, 1, 12.75, 3e9, Number.POSITIVE_INFINITY])('a time-out may be %d ms', (ms) => {
+  expect(checkTimeoutMs('x', ms)).toBe(ms);
+  expect(checkTimeLeftMs('x', ms)).toBe(ms);
+});
+
+test('a store has some time; of a call it may be used up', () => {
+  for (const nothing of [0, -1, Number.NEGATIVE_INFINITY]) {
+    expect(refusalOf(() => checkTimeoutMs('x', nothing)).code).toBe('INVALID_OPTION');
+    expect(checkTimeLeftMs('x', nothing)).toBe(nothing);
+  }
+  for (const bad of [Number.NaN, '5', null, 5n]) {
+    expect(refusalOf(() => checkTimeLeftMs('x', bad)).code).toBe('INVALID_OPTION');
   }
 });
 

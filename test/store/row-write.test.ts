@@ -8,7 +8,7 @@ import { decodeCommands } from '../cluster/plain-resp.ts';
 
 const kind: RowKind = {
   usualReplies: () => [],
-  answerOf: () => true,
+  answerOf: () => 'written',
   onWritten: () => undefined,
 };
 

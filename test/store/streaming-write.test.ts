@@ -3,23 +3,20 @@ import { CommandWriter, encodeCommand } from '../../src/cluster/resp/command-wri
 import { EncodedRows } from '../../src/cluster/resp/encoded-rows.ts';
 import { INCOMPLETE, OTHER, ReplyReader, type Reply } from '../../src/cluster/resp/reply-reader.ts';
 import { KeyPrefix, KeyTable } from '../../src/cluster/routing/key-table.ts';
+import type { FeatureStoreError } from '../../src/errors.ts';
 import type { Context } from '../../src/store/context.ts';
 import type { Features } from '../../src/store/features.ts';
 import type { FieldTtlCommand } from '../../src/cluster/delivery/field-ttl-command.ts';
 import type { RowWriter } from '../../src/store/row-writer.ts';
 import { zeroCounters } from '../../src/store/stats.ts';
-import {
-  checkStreamingReplies,
-  streamingWriter,
-  StreamingWriters,
-} from '../../src/store/streaming-write.ts';
+import { outcomeOf, streamingWriter, StreamingWriters } from '../../src/store/streaming-write.ts';
 import { decodeCommands } from '../cluster/plain-resp.ts';
 import { refusalOf } from './refusal.ts';
 
 const COMMANDS = ['HSETEX', 'HEXPIRE'] as const;
 
 function newWriter(command: FieldTtlCommand, counters = zeroCounters()): RowWriter {
-  return streamingWriter({ counters } as Context, command, 60); // all that a writer reads
+  return streamingWriter({ counters } as Context, command, { ttlSeconds: 60 }); // all that a writer reads
 }
 
 /** Where a writer writes the row of u1. */
@@ -86,16 +83,16 @@ test('each written feature is counted', () => {
 });
 
 test('HSETEX that replies 1 set every field', () => {
-  expect(checkStreamingReplies('HSETEX', [1], 2)).toBeUndefined();
-  expect(newWriter('HSETEX').answerOf([1], 2)).toBe(true);
+  expect(outcomeOf('HSETEX', [1], 2)).toBe('written');
+  expect(newWriter('HSETEX').answerOf([1], 2)).toBe('written');
 });
 
 test.each<readonly Reply[]>([[0], [null], ['OK'], [], [2], ['1']])(
   'HSETEX that replies %j did not',
   (...replies) => {
-    const error = checkStreamingReplies('HSETEX', replies, 2);
-    expect(error?.code).toBe('UNEXPECTED_REPLY');
-    expect(error?.message).toContain(
+    const error = outcomeOf('HSETEX', replies, 2);
+    expect(error).toMatchObject({ code: 'UNEXPECTED_REPLY' });
+    expect((error as FeatureStoreError).message).toContain(
       `HSETEX replied ${replies[0] === '1' ? '"text of 1"' : JSON.stringify(replies[0])}`,
     );
     expect(newWriter('HSETEX').answerOf(replies, 2)).toMatchObject({ code: 'UNEXPECTED_REPLY' });
@@ -107,8 +104,8 @@ const transaction = (executed: Reply): Reply[] => ['OK', 'QUEUED', 'QUEUED', exe
 test.each<[Reply]>([[[2, [1, 1]]], [[0, [1, 1]]]])(
   'EXEC that replies %j set a TTL on both fields',
   (executed) => {
-    expect(checkStreamingReplies('HEXPIRE', transaction(executed), 2)).toBeUndefined();
-    expect(newWriter('HEXPIRE').answerOf(transaction(executed), 2)).toBe(true);
+    expect(outcomeOf('HEXPIRE', transaction(executed), 2)).toBe('written');
+    expect(newWriter('HEXPIRE').answerOf(transaction(executed), 2)).toBe('written');
   },
 );
 
@@ -125,9 +122,9 @@ test.each<[Reply, string]>([
   [null, 'null'], // the transaction was not executed
   ['OK', '"OK"'],
 ])('EXEC that replies %j did not', (executed, shown) => {
-  const error = checkStreamingReplies('HEXPIRE', transaction(executed), 2);
-  expect(error?.code).toBe('UNEXPECTED_REPLY');
-  expect(error?.message).toContain(`HEXPIRE replied ${shown},`);
+  const error = outcomeOf('HEXPIRE', transaction(executed), 2);
+  expect(error).toMatchObject({ code: 'UNEXPECTED_REPLY' });
+  expect((error as FeatureStoreError).message).toContain(`HEXPIRE replied ${shown},`);
 });
 
 /** What the writer reads from the bytes of a node, and what it leaves. */
@@ -168,12 +165,12 @@ test.each([
 
 test('the writers of a store are kept by command and TTL, and are few', () => {
   const writers = new StreamingWriters({ counters: zeroCounters() } as Context);
-  const kept = writers.of('HSETEX', 60);
-  expect(writers.of('HSETEX', 60)).toBe(kept);
-  expect(writers.of('HSETEX', 61)).not.toBe(kept);
-  expect(writers.of('HEXPIRE', 60)).not.toBe(kept);
-  for (let ttlSeconds = 1; ttlSeconds < 1_000; ttlSeconds++) writers.of('HSETEX', ttlSeconds);
-  expect(writers.of('HSETEX', 60)).not.toBe(kept);
+  const kept = writers.of('HSETEX', { ttlSeconds: 60 });
+  expect(writers.of('HSETEX', { ttlSeconds: 60 })).toBe(kept);
+  expect(writers.of('HSETEX', { ttlSeconds: 61 })).not.toBe(kept);
+  expect(writers.of('HEXPIRE', { ttlSeconds: 60 })).not.toBe(kept);
+  for (let ttlSeconds = 1; ttlSeconds < 1_000; ttlSeconds++) writers.of('HSETEX', { ttlSeconds });
+  expect(writers.of('HSETEX', { ttlSeconds: 60 })).not.toBe(kept);
 });
 
 test.each(COMMANDS)(

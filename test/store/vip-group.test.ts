@@ -4,6 +4,7 @@ import type { Backend } from '../../src/cluster/delivery/backend.ts';
 import { slotOf } from '../../src/cluster/routing/slot.ts';
 import { Topology } from '../../src/cluster/routing/topology.ts';
 import { ReadShapes } from '../../src/store/read-shape.ts';
+import { Calls } from '../../src/store/calls.ts';
 import type { Context } from '../../src/store/context.ts';
 import { KeyLayout } from '../../src/store/key-layout.ts';
 import { VipGroup } from '../../src/store/vip-group.ts';
@@ -18,7 +19,7 @@ function groupOf(name: string, topology: Topology): VipGroup {
     backend: { topology, closing: new Closing() } as Backend,
     readShapes: new ReadShapes(),
   } as Context;
-  return new VipGroup(context, name);
+  return new VipGroup(context, new Calls(context), name);
 }
 
 test('a group has the slot of its members’ keys, and their order', () => {
@@ -41,7 +42,7 @@ test('its shard is the one that owns the slot now, if one does', () => {
 test('bad names and bad options are refused before anything is sent', async () => {
   const group = groupOf('vip', new Topology());
   await expect(group.batchGetFeatures([''])).rejects.toMatchObject({ code: 'INVALID_FEATURE' });
-  await expect(group.batchGetFeatures(['f'], { timeoutMs: 0 })).rejects.toMatchObject({
+  await expect(group.batchGetFeatures(['f'], { timeoutMs: Number.NaN })).rejects.toMatchObject({
     code: 'INVALID_OPTION',
   });
 });

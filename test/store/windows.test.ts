@@ -32,7 +32,7 @@ async function cut(
   signal?: AbortSignal,
 ): Promise<number[][]> {
   const windows: number[][] = [];
-  for await (const { items } of windowsOf(source, () => new Numbers(size), signal)) {
+  for await (const { items } of windowsOf(source, { newWindow: () => new Numbers(size), signal })) {
     windows.push(items);
   }
   return windows;
@@ -119,7 +119,10 @@ test.each(['sync', 'async'] as const)(
   'a %s source is pulled no further than the window that is filled',
   async (kind) => {
     const source = new Counting();
-    const windows = windowsOf(source[kind](), () => new Numbers(3), undefined);
+    const windows = windowsOf(source[kind](), {
+      newWindow: () => new Numbers(3),
+      signal: undefined,
+    });
     await windows.next();
     expect(source.pulled).toBe(3);
     await windows.next();
@@ -132,7 +135,10 @@ test.each(['sync', 'async'] as const)(
   'a %s source is closed when the consumer stops',
   async (kind) => {
     const source = new Counting();
-    for await (const window of windowsOf(source[kind](), () => new Numbers(2), undefined)) {
+    for await (const window of windowsOf(source[kind](), {
+      newWindow: () => new Numbers(2),
+      signal: undefined,
+    })) {
       expect(window.items).toStrictEqual([1, 2]);
       break;
     }
@@ -145,7 +151,10 @@ test.each(['sync', 'async'] as const)(
   async (kind) => {
     const source = new Counting();
     const consume = async (): Promise<void> => {
-      for await (const _ of windowsOf(source[kind](), () => new Numbers(2), undefined)) {
+      for await (const _ of windowsOf(source[kind](), {
+        newWindow: () => new Numbers(2),
+        signal: undefined,
+      })) {
         throw new Error('no more');
       }
     };
@@ -163,9 +172,9 @@ test('a source is closed when a window throws at an item', async () => {
     full: false,
     empty: true,
   };
-  await expect(windowsOf(source.sync(), () => broken, undefined).next()).rejects.toThrow(
-    'cannot take it',
-  );
+  await expect(
+    windowsOf(source.sync(), { newWindow: () => broken, signal: undefined }).next(),
+  ).rejects.toThrow('cannot take it');
   expect(source.closed).toHaveBeenCalledOnce();
 });
 
@@ -189,7 +198,10 @@ test.each(['sync', 'async'] as const)(
   async (kind) => {
     const caller = new AbortController();
     const source = new Counting();
-    const windows = windowsOf(source[kind](), () => new Numbers(2), caller.signal);
+    const windows = windowsOf(source[kind](), {
+      newWindow: () => new Numbers(2),
+      signal: caller.signal,
+    });
     await windows.next();
     caller.abort();
     await expect(windows.next()).rejects.toMatchObject({ code: 'ABORTED' });
@@ -213,7 +225,7 @@ test("a source's own error comes out after the windows before it", async () => {
     yield* [1, 2, 3];
     throw new Error('the source broke');
   }
-  const windows = windowsOf(source(), () => new Numbers(2), undefined);
+  const windows = windowsOf(source(), { newWindow: () => new Numbers(2), signal: undefined });
   expect((await windows.next()).value?.items).toStrictEqual([1, 2]);
   await expect(windows.next()).rejects.toThrow('the source broke');
 });

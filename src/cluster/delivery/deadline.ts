@@ -6,6 +6,7 @@ import { clearTimeout, setTimeout } from '../../runtime/clock.ts';
 import { FeatureStoreError } from '../../errors.ts';
 import { onAbort } from '../../runtime/abort-listeners.ts';
 import type { Closing } from '../control/closing.ts';
+import { MAX_TIMER_MS } from '../limits.ts';
 import { Timer } from '../../runtime/timer.ts';
 
 /** The caller that makes one clears it when its call has ended. */
@@ -13,6 +14,7 @@ export class Deadline {
   readonly #timeoutMs: number;
   readonly #closing: Closing;
   readonly #signal: AbortSignal | undefined;
+  readonly #isWrite: boolean;
   readonly #timer: Timer;
   /** Called when it passes. */
   #waiting: (() => void)[] = [];
@@ -20,13 +22,18 @@ export class Deadline {
   readonly #offAbort: (() => void) | undefined;
   #passed = false;
 
-  constructor(timeoutMs: number, closing: Closing, signal?: AbortSignal) {
+  /**
+   * @param timeoutMs what is left of the caller's time; with nothing left it has passed
+   * @param isWrite whether what was not answered may have been applied
+   */
+  constructor(timeoutMs: number, closing: Closing, signal?: AbortSignal, isWrite = false) {
     this.#timeoutMs = timeoutMs;
+    this.#isWrite = isWrite;
     this.#closing = closing;
     this.#signal = signal;
-    this.#timer = new Timer(timeoutMs, this.#pass);
+    this.#timer = new Timer(Math.min(Math.max(timeoutMs, 0), MAX_TIMER_MS), this.#pass);
     if (signal) this.#offAbort = onAbort(signal, this.#pass);
-    if (signal?.aborted) this.#pass();
+    if (signal?.aborted || timeoutMs <= 0) this.#pass();
   }
 
   get passed(): boolean {
@@ -48,11 +55,15 @@ export class Deadline {
         cause: this.#signal.reason,
       });
     }
+    const isUsedUp = this.#timeoutMs <= 0;
+    const what = isUsedUp
+      ? `timeoutMs was ${this.#timeoutMs}: the time was used up before the call, and nothing was sent.`
+      : `No answer within timeoutMs ${this.#timeoutMs}` +
+        (obstacle ? `; last seen: ${obstacle.message}` : '.');
+    const fate = this.#isWrite && !isUsedUp ? ' The write may or may not have been applied.' : '';
     return new FeatureStoreError(
       'TIMEOUT',
-      `No answer within timeoutMs ${this.#timeoutMs}` +
-        (obstacle ? `; last seen: ${obstacle.message}` : '.') +
-        ' If it was a write, it may or may not have been applied.',
+      what + fate,
       obstacle ? { cause: obstacle } : undefined,
     );
   }

@@ -4,6 +4,7 @@
  *   rows ─▶ by shard ─▶ chunks ─▶ attempt ─┬─ answered ────────────▶ gather
  *                          ▲               ├─ MOVED, ASK: now ─────▶ attempt there, these rows alone
  *                          ├── cut: now ◀──┤                         the table is refreshed
+ *                          │               ├─ NOSCRIPT: it is given ─▶ attempt there again
  *                          └── look again ◀┴─ TRYAGAIN, lost, …: pause, refresh the slot table
  *
  * What holds:
@@ -23,7 +24,7 @@ import { type Connection } from '../control/connection.ts';
 import { LANES_PER_TURN, LATE_ROWS_PER_TURN, ROWS_ROUTED_PER_TURN } from '../limits.ts';
 import { NO_OWNER } from '../control/counters.ts';
 import { cutOff, pauseAfterCut } from './cuts.ts';
-import type { Parcel, SoFar } from './parcel.ts';
+import { firstTo, START, type Parcel, type SoFar } from './parcel.ts';
 import type { Deadline } from './deadline.ts';
 import type { Delivery, PipelineReport } from './delivery.ts';
 import {
@@ -34,6 +35,7 @@ import {
 } from '../control/diagnostics.ts';
 import { Gather, type Gathered } from '../routing/gather.ts';
 import { LaneLost } from '../lanes/lane-lost.ts';
+import { loadScript } from './script-load.ts';
 import { UnsettledRows } from './unsettled-rows.ts';
 import { verdictOf } from '../routing/redirect.ts';
 import { ReplySize } from '../resp/reply-size.ts';
@@ -186,11 +188,12 @@ class Dispatch<Answer> implements Call<Answer> {
       return this.#failLate([...openRows, ...(unsettled?.rows() ?? [])], parcel);
     }
     if (error !== undefined && !(error instanceof LaneLost)) throw error;
-    const { moved = [], asked = [], waiting, obstacle } = unsettled ?? {};
+    const { moved = [], asked = [], unscripted, waiting, obstacle } = unsettled ?? {};
     await Promise.all([
       error && this.#afterLoss(attempt, openRows, error),
       ...[...moved].map(([to, rows]) => this.#redirect(parcel, to, rows, false)),
       ...[...asked].map(([to, rows]) => this.#redirect(parcel, to, rows, true)),
+      unscripted && this.#giveScript(parcel, unscripted),
       waiting && obstacle && this.#routeLater(waiting, obstacle, parcel),
     ]);
   }
@@ -206,6 +209,7 @@ class Dispatch<Answer> implements Call<Answer> {
       if (!goesOn) return this.#fail(parcel, row, verdict.error);
     }
     const next = (attempt.unsettled ??= new UnsettledRows());
+    if (verdict.kind === 'script') return void (next.unscripted ??= []).push(row);
     if (verdict.kind === 'fail') return next.wait(row, verdict.error);
     if (verdict.kind === 'wait') {
       if (verdict.isDisplaced) this.connection.leave(parcel.to);
@@ -282,6 +286,22 @@ class Dispatch<Answer> implements Call<Answer> {
     await this.#deliver({ ...parcel, ...again, to, rows, asking });
   }
 
+  /** Once a script was given in vain, its rows wait: somebody flushes scripts again and again. */
+  async #giveScript(parcel: Parcel, rows: readonly number[]): Promise<void> {
+    const { script = '' } = this.batch.commands;
+    try {
+      await loadScript(this.connection, parcel.to, script, this.delivery.deadline);
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError)) throw error;
+      if (this.delivery.deadline.passed) return this.#failLate(rows, parcel);
+      if (error.retryable) return this.#routeLater(rows, error, parcel);
+      return this.#failAll(parcel, rows, error);
+    }
+    if (parcel.scripts > 0) return this.#routeLater(rows, scriptsVanish(parcel.to), parcel);
+    const again = { scripts: parcel.scripts + 1, attempt: parcel.attempt + 1 };
+    await this.#deliver({ ...parcel, ...again, rows });
+  }
+
   /** Pauses, has the slot table refreshed, and routes the rows anew. */
   async #routeLater(
     rows: readonly number[],
@@ -353,15 +373,6 @@ class Dispatch<Answer> implements Call<Answer> {
 /** The rows of a batch of one. */
 const ONLY_ROW: readonly number[] = [0];
 
-/** Nothing has happened yet. */
-const START: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
-
-/** Rows that are sent to a node without a redirect. */
-function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
-  const { pauses, cuts, loneCuts, attempt } = so;
-  return { to, rows, asking: false, redirects: 0, pauses, cuts, loneCuts, attempt: attempt + 1 };
-}
-
 function countUp(count: number): number[] {
   const rows = new Array<number>(count);
   for (let row = 0; row < count; row++) rows[row] = row;
@@ -374,6 +385,13 @@ function countUp(count: number): number[] {
  */
 function noteShard(error: FeatureStoreError & { shard?: Address }, to: Address | undefined): void {
   if (to !== undefined) error.shard ??= to;
+}
+
+function scriptsVanish(address: Address): FeatureStoreError {
+  return new FeatureStoreError(
+    'SHARD_UNAVAILABLE',
+    `${address} knows no script that it was just given: is SCRIPT FLUSH called all the time?`,
+  );
 }
 
 function nobodyOwns(): FeatureStoreError {

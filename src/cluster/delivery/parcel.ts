@@ -9,6 +9,8 @@ export interface Parcel {
   readonly asking: boolean;
   /** Redirects followed since the last pause. */
   readonly redirects: number;
+  /** Scripts that the node was given for these rows since the last pause. */
+  readonly scripts: number;
   /** Pauses taken so far. */
   readonly pauses: number;
   /** Connections that were cut under the rows so far. */
@@ -23,3 +25,13 @@ export interface Parcel {
 export type SoFar = Pick<Parcel, 'pauses' | 'cuts' | 'loneCuts' | 'attempt'> & {
   readonly to?: Address;
 };
+
+/** Nothing has happened yet. */
+export const START: SoFar = { pauses: 0, cuts: 0, loneCuts: 0, attempt: 0 };
+
+/** Rows that are sent to a node without a redirect. */
+export function firstTo(to: Address, rows: readonly number[], so: SoFar): Parcel {
+  const { pauses, cuts, loneCuts, attempt } = so;
+  const fresh = { asking: false, redirects: 0, scripts: 0 };
+  return { to, rows, ...fresh, pauses, cuts, loneCuts, attempt: attempt + 1 };
+}

@@ -8,6 +8,8 @@ import type { Address } from '../address.ts';
 export class UnsettledRows {
   moved: Map<Address, number[]> | undefined;
   asked: Map<Address, number[]> | undefined;
+  /** Their node did not know the script that they call. */
+  unscripted: number[] | undefined;
   waiting: number[] | undefined;
   /** Why rows wait. */
   obstacle: FeatureStoreError | undefined;
@@ -25,7 +27,7 @@ export class UnsettledRows {
   }
 
   rows(): number[] {
-    const { moved, asked, waiting = [] } = this;
-    return [...(moved?.values() ?? []), ...(asked?.values() ?? []), waiting].flat();
+    const { moved, asked, unscripted = [], waiting = [] } = this;
+    return [...(moved?.values() ?? []), ...(asked?.values() ?? []), unscripted, waiting].flat();
   }
 }

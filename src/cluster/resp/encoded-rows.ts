@@ -11,6 +11,8 @@ import type { CommandWriter, Word } from './command-writer.ts';
 
 export class EncodedRows {
   readonly writer: CommandWriter;
+  /** Lua that commands call by its SHA1. */
+  script: string | undefined;
   /** Rows that have ended. */
   count = 0;
   /** Command `c` is written from `#ends[c]` to `#ends[c + 1]`. */

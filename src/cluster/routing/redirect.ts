@@ -5,6 +5,7 @@
  *   ASK                this key has already moved: go there once, after ASKING, remember nothing
  *   TRYAGAIN, LOADING, CLUSTERDOWN, MASTERDOWN, READONLY, NOREPLICAS, BUSY, UNKILLABLE
  *                      nobody can answer just now: wait, look again who owns the slot, go again
+ *   NOSCRIPT           the node has not met a script, or not since it started: give it, go again
  *   NOAUTH             on a connection that has logged in: it is left, and a new one logs in, where
  *                      there are credentials to ask for
  *   anything else      the row's own error
@@ -20,6 +21,7 @@ import { serverWords } from './server-words.ts';
 export type Verdict =
   | { readonly kind: 'moved'; readonly slot: number; readonly address: Address }
   | { readonly kind: 'ask'; readonly address: Address }
+  | { readonly kind: 'script' }
   | {
       readonly kind: 'wait';
       readonly error: FeatureStoreError;
@@ -73,6 +75,7 @@ export function verdictOf(message: string, from: Address): Verdict {
       : { kind: 'ask', address };
   }
   const word = message.replace(ABORTED, '').split(' ', 1)[0] ?? '';
+  if (word === 'NOSCRIPT') return { kind: 'script' };
   const advice = WAIT_FOR.get(word);
   if (advice !== undefined) return wait(message, from, advice);
   return { kind: 'fail', error: refusal(word, message, from), isLoggedOut: isLoggedOut(word) };
@@ -119,6 +122,8 @@ function explain(word: string, message: string): { code: ErrorCode; advice: stri
         advice: 'Grant the user this command or key pattern; docs/operations.md has the ACL.',
       };
     default:
+      // What a script may not do has no word of its own (redis 8.0, script.c).
+      if (message.startsWith('ERR ACL failure in script')) return explain('NOPERM', message);
       return /unknown (sub)?command/i.test(message)
         ? {
             code: 'UNSUPPORTED_SERVER',

@@ -154,7 +154,11 @@ test('the quick way gives what the thorough one gives, for any replies, cut anyw
 });
 
 test('the same of HSET and EXPIRE, whatever comes in between', () => {
-  const batch = silentBatch(2, [1, 1], new WriteReplies(bulkWriter({} as Context, 60), [1, 1]));
+  const batch = silentBatch(
+    2,
+    [1, 1],
+    new WriteReplies(bulkWriter({} as Context, { ttlSeconds: 60 }), [1, 1]),
+  );
   const integer = fc.record({ type: fc.constant(':' as const), value: fc.nat({ max: 2 }) });
   const anything = fc.oneof(
     { arbitrary: integer, weight: 6 },

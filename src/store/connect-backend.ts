@@ -1,0 +1,13 @@
+import { connect } from '../cluster/control/connect.ts';
+import { ServerBackend, type Backend } from '../cluster/delivery/backend.ts';
+import { defaultLimits } from '../cluster/limits.ts';
+import type { ResolvedOptions } from './options.ts';
+
+/** The servers that the options name. */
+export async function connectBackend(
+  options: ResolvedOptions,
+  signal: AbortSignal | undefined,
+): Promise<Backend> {
+  const settings = { ...options, limits: defaultLimits, signal };
+  return new ServerBackend(await connect(options.target, settings));
+}

@@ -1,0 +1,17 @@
+import type { Backend } from '../cluster/delivery/backend.ts';
+import type { Context } from './context.ts';
+import type { ResolvedOptions } from './options.ts';
+import { ReadShapes } from './read-shape.ts';
+import { RowBuffer } from './row-write.ts';
+import { specimensOf } from './specimens.ts';
+import { zeroCounters } from './stats.ts';
+
+/** What the paths of a new store share. */
+export function newContext(backend: Backend, options: ResolvedOptions): Context {
+  const { layout } = options;
+  const readShapes = new ReadShapes();
+  const counters = zeroCounters();
+  const rowBuffer = new RowBuffer(layout);
+  const parts = { backend, layout, options, counters, readShapes, rowBuffer };
+  return { ...parts, specimens: specimensOf(parts) };
+}

@@ -183,7 +183,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['onSkipped', checkFunction],
   ['maxFailedRows', between(0, MAX_FAILED_ROWS)],
   ['mode', oneOf('merge', 'replace')],
-  ['features', checkNames],
+  ['features', (_, names) => checkNames(names)],
   ['dryRun', checkBoolean],
   ['ifExists', checkBoolean],
   ['stream', checkStream],

@@ -4,7 +4,9 @@ import {
   startStandaloneServer,
   type StandaloneServer,
 } from '../../rig/local-cluster/standalone-server.ts';
+import { FeatureStore } from '../../src/index.ts';
 import { storeContract } from './store-contract.ts';
+import { writeContract } from './write-contract.ts';
 
 /** Servers as Redis 7.4 is: HEXPIRE, but no HSETEX. */
 const extraConfig = ['rename-command HSETEX ""'];
@@ -33,4 +35,8 @@ storeContract({
 storeContract({
   name: 'a standalone server without HSETEX',
   connectOptions: () => ({ nodes: server.urls }),
+});
+writeContract({
+  name: 'a cluster without HSETEX',
+  connect: (options) => FeatureStore.connect({ ...options, nodes: cluster.urls }),
 });

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { composeDown, composeStatus, composeUp } from '../../scripts/compose-cluster.ts';
+import { onServers } from '../integration/contract-target.ts';
 import { storeContract } from '../integration/store-contract.ts';
 import * as project from './compose-project.ts';
 import { requireEngine } from './engine.ts';
@@ -125,10 +126,7 @@ describe('docker-compose.cluster.yml', { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await project.readFromOwner('kept')).toBe('over the stop');
   });
 
-  storeContract({
-    name: 'the compose cluster',
-    connectOptions: () => ({ nodes: ['redis://127.0.0.1:7000'] }),
-  });
+  storeContract(onServers('the compose cluster', () => ({ nodes: ['redis://127.0.0.1:7000'] })));
 
   // The command line and the demo are run against this cluster here, while it is whole.
 

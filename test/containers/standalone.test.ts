@@ -6,6 +6,7 @@
 import { GenericContainer, Wait } from 'testcontainers';
 import type { StartedTestContainer } from 'testcontainers';
 import { afterAll, beforeAll } from 'vitest';
+import { onServers } from '../integration/contract-target.ts';
 import { storeContract } from '../integration/store-contract.ts';
 import { REDIS_IMAGE, requireEngine } from './engine.ts';
 
@@ -28,10 +29,9 @@ afterAll(async () => {
   await container?.stop();
 });
 
-storeContract({
-  name: 'a standalone server in a container',
-  connectOptions: () => {
+storeContract(
+  onServers('a standalone server in a container', () => {
     if (container === undefined) throw new Error('the container has not started');
     return { nodes: [`redis://${container.getHost()}:${container.getMappedPort(REDIS_PORT)}`] };
-  },
-});
+  }),
+);

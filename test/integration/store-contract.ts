@@ -3,25 +3,19 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { slotOf } from '../../src/cluster/routing/slot.ts';
-import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
+import type { FeatureStore } from '../../src/index.ts';
+import type { ContractTarget } from './contract-target.ts';
 
 const BATCH = { country_iso: 'US', risk_segment: 'low', tx_count_7d: 14, avg_amount_30d: 92.4 };
 const STREAMING = { tx_count_5m: 3, failed_logins_15m: 0, session_country: 'DE' };
 
-export interface ContractTarget {
-  readonly name: string;
-  /** Called once the servers run. */
-  readonly connectOptions: () => FeatureStoreOptions;
-}
-
-export function storeContract({ name, connectOptions }: ContractTarget): void {
+export function storeContract({ name, connect, setString, passSeconds }: ContractTarget): void {
   describe(`the store on ${name}`, () => {
     let store: FeatureStore;
     const vipIds = Array.from({ length: 20 }, (_, i) => `vip${i}`);
 
     beforeAll(async () => {
-      store = await FeatureStore.connect({
-        ...connectOptions(),
+      store = await connect({
         keyPrefix: `contract:${randomUUID()}:`,
         vipGroups: { vip: vipIds },
       });
@@ -64,6 +58,7 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
       await store.bulkLoad({ s2: BATCH });
       await store.updateStreaming('s2', { slow: 1 }, { ttlSeconds: 100 });
       await store.updateStreaming('s2', { fast: 1 }, { ttlSeconds: 1 });
+      await passSeconds?.(2);
       await expect
         .poll(() => store.getFeatures('s2', ['fast', 'slow', 'risk_segment']), { timeout: 5_000 })
         .toStrictEqual({ slow: '1', risk_segment: 'low' });
@@ -71,6 +66,7 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
 
     it('makes an entity disappear when its batch cycle does not come', async () => {
       await store.bulkLoad({ gone: BATCH }, { ttlSeconds: 1 });
+      await passSeconds?.(2);
       await expect
         .poll(() => store.inspect('gone'), { timeout: 5_000 })
         .toStrictEqual({
@@ -277,7 +273,7 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
     it('lists equal parts of the shards, also where one begins with much that is not listed', async () => {
       const open = async (prefix: string, vipGroups = {}): Promise<FeatureStore> => {
         const keyPrefix = `${prefix}-${randomUUID()}:`;
-        const opened = await FeatureStore.connect({ ...connectOptions(), keyPrefix, vipGroups });
+        const opened = await connect({ keyPrefix, vipGroups });
         onTestFinished(async () => {
           await opened.reset();
           await opened.close();
@@ -304,11 +300,7 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
 
     it('lists, counts, deletes and resets what is under its prefix alone', async () => {
       const prefix = `scan*[${randomUUID()}]:`;
-      const other = await FeatureStore.connect({
-        ...connectOptions(),
-        keyPrefix: prefix,
-        vipGroups: { g: ['z1'] },
-      });
+      const other = await connect({ keyPrefix: prefix, vipGroups: { g: ['z1'] } });
       onTestFinished(() => other.close());
       const ids = Array.from({ length: 1_500 }, (_, i) => `e${i}`);
       await other.bulkLoad([...ids, 'z1'].map((id) => [id, { n: 1 }] as const));
@@ -355,7 +347,7 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
     it('fails the row of a key of another type, and that row alone', async () => {
       const id = 'wrong-type';
       await store.bulkLoad({ fine: { n: 1 } });
-      await setString(connectOptions(), store.keyFor(id));
+      await setString(store.keyFor(id));
       const { rows, failed } = await store.batchGetFeatures(['fine', id], ['n'], {
         onFailure: 'return',
       });
@@ -375,17 +367,4 @@ export function storeContract({ name, connectOptions }: ContractTarget): void {
       });
     });
   });
-}
-
-/** Puts a string where the store expects a hash, with a client of its own. */
-async function setString(options: FeatureStoreOptions, key: string): Promise<void> {
-  const { Cluster, Redis } = await import('ioredis');
-  const node = new URL(options.nodes?.[0] ?? '');
-  const probe = new Redis(Number(node.port), node.hostname);
-  const isCluster = /cluster_enabled:1/.test(await probe.info('cluster'));
-  probe.disconnect();
-  const place = { host: node.hostname, port: Number(node.port) };
-  const redis = isCluster ? new Cluster([place]) : new Redis(place);
-  await redis.set(key, 'not a hash');
-  redis.disconnect();
 }

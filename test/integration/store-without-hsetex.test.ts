@@ -4,7 +4,7 @@ import {
   startStandaloneServer,
   type StandaloneServer,
 } from '../../rig/local-cluster/standalone-server.ts';
-import { FeatureStore } from '../../src/index.ts';
+import { onServers } from './contract-target.ts';
 import { storeContract } from './store-contract.ts';
 import { writeContract } from './write-contract.ts';
 
@@ -28,15 +28,6 @@ it('runs on servers that do not know HSETEX', async () => {
   );
 });
 
-storeContract({
-  name: 'a cluster without HSETEX',
-  connectOptions: () => ({ nodes: cluster.urls }),
-});
-storeContract({
-  name: 'a standalone server without HSETEX',
-  connectOptions: () => ({ nodes: server.urls }),
-});
-writeContract({
-  name: 'a cluster without HSETEX',
-  connect: (options) => FeatureStore.connect({ ...options, nodes: cluster.urls }),
-});
+storeContract(onServers('a cluster without HSETEX', () => ({ nodes: cluster.urls })));
+storeContract(onServers('a standalone server without HSETEX', () => ({ nodes: server.urls })));
+writeContract(onServers('a cluster without HSETEX', () => ({ nodes: cluster.urls })));

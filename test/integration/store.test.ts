@@ -1,11 +1,6 @@
 import { inject } from 'vitest';
+import { onServers } from './contract-target.ts';
 import { storeContract } from './store-contract.ts';
 
-storeContract({
-  name: 'a cluster',
-  connectOptions: () => ({ nodes: inject('clusterNodes').slice(0, 1) }),
-});
-storeContract({
-  name: 'a standalone server',
-  connectOptions: () => ({ nodes: [inject('standaloneUrl')] }),
-});
+storeContract(onServers('a cluster', () => ({ nodes: inject('clusterNodes').slice(0, 1) })));
+storeContract(onServers('a standalone server', () => ({ nodes: [inject('standaloneUrl')] })));

@@ -16,8 +16,12 @@ export const unit: TestProjectInlineConfiguration = {
     alias: [
       { find: /^ioredis$/, replacement: ioredis },
       {
-        find: 'cluster-feature-store',
+        find: /^cluster-feature-store$/,
         replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)),
+      },
+      {
+        find: /^cluster-feature-store\/testing$/,
+        replacement: fileURLToPath(new URL('src/testing/index.ts', import.meta.url)),
       },
     ],
   },

@@ -37,6 +37,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   [CONTROL]: [...CLUSTER_BASE, LANES],
   [DELIVERY]: [...CLUSTER_BASE, BATCH, LANES, CONTROL],
   'src/store': [...BASE, BATCH, LIMITS, ADDRESS, CONTROL, DELIVERY],
+  // Below no other part: what is for tests is not in what is for production.
+  'src/testing': [...BASE, ADDRESS, LIMITS, ROUTING, RESP, BATCH, CONTROL, DELIVERY, 'src/store'],
   'src/index.ts': ['src/errors.ts', CONTROL, DELIVERY, LANES, ROUTING, 'src/store'],
   'src/synthetic': ['src/index.ts'],
   'src/cli': ['src/runtime', 'src/index.ts', 'src/synthetic'],

@@ -142,7 +142,8 @@ export interface ResolvedOptions {
   readonly warmUp: boolean;
 }
 
-const KNOWN = [
+/** What the options of a store are called. */
+export const OPTION_NAMES: readonly (keyof FeatureStoreOptions)[] = [
   'nodes',
   'redis',
   'redisOptions',
@@ -155,11 +156,11 @@ const KNOWN = [
   'timeoutMs',
   'connectTimeoutMs',
   'warmUp',
-] as const satisfies readonly (keyof FeatureStoreOptions)[];
+];
 
 /** @throws FeatureStoreError INVALID_OPTION, INVALID_ID */
 export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
-  checkKeys('options', options, KNOWN);
+  checkKeys('options', options, OPTION_NAMES);
   const given = { ...defaultOptions, ...withoutUndefined(options) };
   const { vipGroups = {} } = given;
   if (!isRecord(vipGroups)) {

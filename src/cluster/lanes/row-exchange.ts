@@ -10,10 +10,11 @@ import type { FeatureStoreError } from '../../errors.ts';
 import type { Batch } from '../batch.ts';
 import { LARGE_REQUEST_BYTES, LONG_ROW_BYTES } from '../limits.ts';
 import { ASKING, type CommandWriter } from '../resp/command-writer.ts';
+import { firstErrorIn } from '../resp/reply.ts';
 import {
   INCOMPLETE,
   OTHER,
-  ServerError,
+  type ServerError,
   type Reply,
   type ReplyReader,
 } from '../resp/reply-reader.ts';
@@ -201,19 +202,4 @@ function withoutAsking(all: readonly Reply[], counts: readonly number[]): Reply[
     at = begin + count;
     return all.slice(begin, at);
   });
-}
-
-/**
- * The first error in the replies of a row, one inside EXEC's array included. It is the one that
- * counts: EXECABORT only says that an earlier command of the transaction was refused, whose error
- * is the reason.
- */
-function firstErrorIn(replies: readonly Reply[]): ServerError | undefined {
-  for (const reply of replies) {
-    if (reply instanceof ServerError) return reply;
-    if (!Array.isArray(reply)) continue;
-    const error: unknown = reply.find((item) => item instanceof ServerError);
-    if (error instanceof ServerError) return error;
-  }
-  return undefined;
 }

@@ -19,3 +19,18 @@ export type Reply = string | Uint8Array | number | null | ServerError | readonly
 
 /** As what strings are given: as text where they are UTF-8, or all as bytes. */
 export type StringsAs = 'text' | 'bytes';
+
+/**
+ * The first error in the replies of a row, one inside EXEC's array included. It is the one that
+ * counts: EXECABORT only says that an earlier command of the transaction was refused, whose error
+ * is the reason.
+ */
+export function firstErrorIn(replies: readonly Reply[]): ServerError | undefined {
+  for (const reply of replies) {
+    if (reply instanceof ServerError) return reply;
+    if (!Array.isArray(reply)) continue;
+    const error: unknown = reply.find((item) => item instanceof ServerError);
+    if (error instanceof ServerError) return error;
+  }
+  return undefined;
+}

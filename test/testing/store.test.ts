@@ -1,0 +1,7 @@
+/** The store in memory keeps the contract of the store on servers. */
+
+import { storeContract } from '../integration/store-contract.ts';
+import { inMemory } from './memory-target.ts';
+
+storeContract(inMemory('servers in memory', 'HSETEX'));
+storeContract(inMemory('servers in memory without HSETEX', 'HEXPIRE'));

@@ -81,7 +81,7 @@ function hsetex(keyspace: Keyspace, [key = NO_KEY, ...words]: readonly Bytes[]):
 
 function timeOf(word: Bytes | undefined, unit: TimeUnit, keyspace: Keyspace): number {
   const end = endOf(word, unit, keyspace.nowMs);
-  if (end <= (unit.isPoint ? 0 : keyspace.nowMs)) {
+  if (end < (unit.isPoint ? 0 : keyspace.nowMs)) {
     throw new Refusal("ERR invalid expire time in 'hsetex' command");
   }
   return end;
@@ -112,13 +112,13 @@ function hdel(keyspace: Keyspace, [key = NO_KEY, ...names]: readonly Bytes[]): n
 const hexpire =
   (unit: TimeUnit) =>
   (keyspace: Keyspace, [key = NO_KEY, time, ...words]: readonly Bytes[]): ServerReply => {
+    const hash = keyspace.hash(key);
     const expiresAtMs = endOf(time, unit, keyspace.nowMs);
     if (expiresAtMs < (unit.isPoint ? 0 : keyspace.nowMs)) {
       throw new Refusal('ERR invalid expire time, must be >= 0');
     }
     const condition = conditionOf(words[0]);
     const names = fieldsOf(words, condition === undefined ? 0 : 1).map(nameOf);
-    const hash = keyspace.hash(key);
     if (hash === undefined) return names.map(() => -2);
     const codes = names.map((name) => {
       const field = hash.fields.get(name);
@@ -152,9 +152,8 @@ function hpersist(keyspace: Keyspace, [key = NO_KEY, ...words]: readonly Bytes[]
 const httl =
   (unitMs: number) =>
   (keyspace: Keyspace, [key = NO_KEY, ...words]: readonly Bytes[]): ServerReply => {
-    const names = fieldsOf(words, 0);
     const hash = keyspace.hash(key);
-    return names.map((name) => {
+    return fieldsOf(words, 0).map((name) => {
       const field = hash?.fields.get(nameOf(name));
       if (field === undefined) return -2;
       if (field.expiresAtMs === NEVER) return -1;

@@ -149,9 +149,10 @@ export class Session {
   }
 
   #enqueue(words: readonly Bytes[], queue: (readonly Bytes[])[]): ServerReply {
-    this.#isBroken = true;
+    const wasBroken = this.#isBroken;
+    this.#isBroken = true; // unless the check lets it pass
     this.#check(words);
-    this.#isBroken = false;
+    this.#isBroken = wasBroken;
     queue.push(words);
     return QUEUED;
   }

@@ -1,7 +1,7 @@
 /** Servers in memory reply to any commands as a real one does, while no time passes. */
 
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { MemoryServer } from '../../src/testing/server/memory-server.ts';
@@ -77,8 +77,8 @@ const command = fc.oneof(
   ),
 );
 /** Fields come in an order that the server chooses. */
-const UNORDERED = ['HGETALL', 'HKEYS', 'HVALS'];
-const ordered = command.filter(([name = '']) => !UNORDERED.includes(name));
+const UNORDERED = new Set(['HGETALL', 'HKEYS', 'HVALS']);
+const ordered = command.filter(([name = '']) => !UNORDERED.has(name));
 /** Alone, or some in a transaction. */
 const request = fc.oneof(
   { weight: 5, arbitrary: command.map((one) => [one]) },
@@ -86,7 +86,7 @@ const request = fc.oneof(
     weight: 1,
     arbitrary: fc
       .array(ordered, { minLength: 1, maxLength: 3 })
-      .map((some) => [['MULTI'], ...some, ['EXEC']]),
+      .map((all) => [['MULTI'], ...all, ['EXEC']]),
   },
 );
 
@@ -104,7 +104,7 @@ function plain(name: string, reply: unknown): unknown {
   }
   if (!Array.isArray(reply)) return reply;
   const items = reply.map((item: unknown) => plain('', item));
-  return UNORDERED.includes(name) && name !== 'HGETALL' ? items.sort() : sortedPairs(name, items);
+  return UNORDERED.has(name) && name !== 'HGETALL' ? items.sort() : sortedPairs(name, items);
 }
 
 function sortedPairs(name: string, items: readonly unknown[]): readonly unknown[] {

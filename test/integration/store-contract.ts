@@ -9,7 +9,12 @@ import type { ContractTarget } from './contract-target.ts';
 const BATCH = { country_iso: 'US', risk_segment: 'low', tx_count_7d: 14, avg_amount_30d: 92.4 };
 const STREAMING = { tx_count_5m: 3, failed_logins_15m: 0, session_country: 'DE' };
 
-export function storeContract({ name, connect, setString, passSeconds }: ContractTarget): void {
+export function storeContract({
+  name,
+  connect,
+  other: otherClient,
+  passSeconds,
+}: ContractTarget): void {
   describe(`the store on ${name}`, () => {
     let store: FeatureStore;
     const vipIds = Array.from({ length: 20 }, (_, i) => `vip${i}`);
@@ -347,7 +352,9 @@ export function storeContract({ name, connect, setString, passSeconds }: Contrac
     it('fails the row of a key of another type, and that row alone', async () => {
       const id = 'wrong-type';
       await store.bulkLoad({ fine: { n: 1 } });
-      await setString(store.keyFor(id));
+      const client = await otherClient();
+      onTestFinished(() => client.close());
+      await client.call('SET', store.keyFor(id), 'not a hash');
       const { rows, failed } = await store.batchGetFeatures(['fine', id], ['n'], {
         onFailure: 'return',
       });

@@ -10,7 +10,7 @@ export function inMemory(name: string, fieldTtlCommand: FieldTtlCommand): Contra
   return {
     name,
     connect: async (options) => (await servers()).connect(options),
-    setString: async (key) => void (await (await servers()).call('SET', key, 'not a hash')),
+    other: async () => ({ call: (await servers()).call, close: () => undefined }),
     passSeconds: async (seconds) => (await servers()).clock.advanceSeconds(seconds),
   };
 }

@@ -1,4 +1,4 @@
-// Makes docs/api.md from the docstrings of what src/index.ts exports.
+// Makes docs/api.md from the docstrings of what the package exports.
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { renderApi } from './api-reference/markdown.ts';

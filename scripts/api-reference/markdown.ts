@@ -1,4 +1,4 @@
-/** docs/api.md: the public names in the groups of src/index.ts, one after the other. */
+/** docs/api.md: the public names in the groups of the entry points, one after the other. */
 
 import { ERROR_CODES } from '../../src/index.ts';
 import { format } from 'oxfmt';
@@ -31,6 +31,9 @@ function contentsOf(groups: readonly ApiGroup[]): string {
   return `| | |\n| --- | --- |\n${rows.join('\n')}\n`;
 }
 
+/** What other names of the reference are to one. */
+const LABELS: Partial<Record<ApiSymbol['kind'], string>> = { type: 'Names', function: 'Types' };
+
 /** What is said of one public name. */
 class Page {
   readonly #names: ReadonlySet<string>;
@@ -52,7 +55,7 @@ class Page {
       `_${what}_\n`,
       await this.#head(),
       ...textsOf(docstring),
-      this.#named(kind === 'type' ? 'Names' : 'Has the members of', named),
+      this.#named(LABELS[kind] ?? 'Has the members of', named),
       tableOf(kind, properties),
     ];
     for (const call of calls) parts.push(await this.#call(call));
@@ -62,7 +65,7 @@ class Page {
   async #head(): Promise<string> {
     const { kind, signature } = this.#symbol;
     if (kind === 'constant') return `\`\`\`ts\n${signature}\n\`\`\`\n`;
-    return codeOf(kind === 'type' ? signature : `${signature} {}`);
+    return codeOf(kind === 'type' || kind === 'function' ? signature : `${signature} {}`);
   }
 
   async #call(call: ApiMember): Promise<string> {
@@ -109,8 +112,9 @@ function errorsOf(throws: readonly string[], isAsEveryCall: boolean): string {
 }
 
 /** Whether the call has a deadline, and with it the errors of every such call. */
-function isDeadlined({ isStatic, named }: ApiMember): boolean {
-  return !isStatic && named.some((name) => name.endsWith('Options'));
+function isDeadlined({ isStatic, named, type }: ApiMember): boolean {
+  if (isStatic || !/^(Promise|AsyncGenerator)</.test(type)) return false;
+  return named.some((name) => name.endsWith('Options') && name !== 'StoreOptions');
 }
 
 function tableOf(kind: ApiSymbol['kind'], properties: readonly ApiMember[]): string {

@@ -1,6 +1,6 @@
-/** The public names of src/index.ts with their members and docstrings, read from the source. */
+/** The public names of the package with their members and docstrings, read from the source. */
 
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import ts from 'typescript-6';
 import { NO_DOCSTRING, parseDocstring, type Docstring } from './docstring.ts';
 import { textOfSignature, textOfHead, textOfType } from './signature.ts';
@@ -12,7 +12,7 @@ export interface ApiGroup {
 
 export interface ApiSymbol {
   readonly name: string;
-  readonly kind: 'class' | 'interface' | 'type' | 'constant';
+  readonly kind: 'class' | 'interface' | 'type' | 'function' | 'constant';
   /** Whether code can only name it as a type. */
   readonly isTypeOnly: boolean;
   readonly signature: string;
@@ -47,34 +47,43 @@ export function readApi(root: string): ApiGroup[] {
 }
 
 type Declared = ts.ClassDeclaration | ts.InterfaceDeclaration;
-type Declaration = Declared | ts.TypeAliasDeclaration | ts.VariableDeclaration;
+type Declaration =
+  | Declared
+  | ts.TypeAliasDeclaration
+  | ts.FunctionDeclaration
+  | ts.VariableDeclaration;
+
+/** What the package can be imported by, each with groups of its own. */
+const ENTRY_POINTS = ['src/index.ts', 'src/testing/index.ts'] as const;
 
 class Reader {
   readonly #root: string;
   readonly #checker: ts.TypeChecker;
-  readonly #index: ts.SourceFile;
+  readonly #indexes: readonly ts.SourceFile[];
   readonly #exported = new Set<ts.Symbol>();
   /** What signatures name, and is in src, but not exported. */
   readonly #others = new Set<ts.Symbol>();
 
   constructor(root: string) {
     this.#root = root;
-    const file = join(root, 'src/index.ts');
+    const files = ENTRY_POINTS.map((path) => join(root, path));
     const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) =>
       ts.sys.readFile(path),
     );
-    const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, dirname(file));
-    const program = ts.createProgram([file], { ...options, noEmit: true });
-    const index = program.getSourceFile(file);
-    if (index === undefined) throw new Error(`${file} cannot be read`);
-    this.#index = index;
+    const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
+    const program = ts.createProgram(files, { ...options, noEmit: true });
+    this.#indexes = files.map((file) => {
+      const index = program.getSourceFile(file);
+      if (index === undefined) throw new Error(`${file} cannot be read`);
+      return index;
+    });
     this.#checker = program.getTypeChecker();
   }
 
   groups(): ApiGroup[] {
     const specifiers: { title: string; specifier: ts.ExportSpecifier; isType: boolean }[] = [];
     let title = '';
-    for (const statement of this.#index.statements) {
+    for (const statement of this.#indexes.flatMap(({ statements }) => [...statements])) {
       title = this.#titleBefore(statement) ?? title;
       if (!ts.isExportDeclaration(statement) || !statement.exportClause) continue;
       if (!ts.isNamedExports(statement.exportClause)) throw new Error('export * has no names');
@@ -98,7 +107,7 @@ class Reader {
 
   /** A line comment before an export starts a group. */
   #titleBefore(statement: ts.Statement): string | undefined {
-    const { text } = this.#index;
+    const { text } = statement.getSourceFile();
     const ranges = ts.getLeadingCommentRanges(text, statement.pos) ?? [];
     const line = ranges.findLast(({ kind }) => kind === ts.SyntaxKind.SingleLineCommentTrivia);
     return line && text.slice(line.pos, line.end).replace(/^\/\/\s*/, '');
@@ -122,7 +131,7 @@ class Reader {
       signature: textOfHead(declaration, bases),
       docstring: docstringOf(declaration),
       members,
-      named: this.#named(isDeclared(declaration) ? bases : [declaration], symbol),
+      named: this.#named(isDeclared(declaration) ? bases : typesOf(declaration), symbol),
     };
   }
 
@@ -236,12 +245,14 @@ function isDeclared(node: ts.Node): node is Declared {
 }
 
 function isDeclaration(node: ts.Node): node is Declaration {
-  return isDeclared(node) || ts.isTypeAliasDeclaration(node) || ts.isVariableDeclaration(node);
+  if (isDeclared(node) || ts.isFunctionDeclaration(node)) return true;
+  return ts.isTypeAliasDeclaration(node) || ts.isVariableDeclaration(node);
 }
 
 function kindOf(declaration: Declaration): ApiSymbol['kind'] {
   if (ts.isClassDeclaration(declaration)) return 'class';
   if (ts.isInterfaceDeclaration(declaration)) return 'interface';
+  if (ts.isFunctionDeclaration(declaration)) return 'function';
   return ts.isTypeAliasDeclaration(declaration) ? 'type' : 'constant';
 }
 
@@ -255,6 +266,11 @@ function isPublic(node: ts.Declaration): boolean {
   const modifiers = modifiersOf(node);
   const hidden = [ts.SyntaxKind.PrivateKeyword, ts.SyntaxKind.ProtectedKeyword];
   return !hidden.some((kind) => modifiers.includes(kind));
+}
+
+/** Of a function its signature alone. */
+function typesOf(declaration: Declaration): ts.Node[] {
+  return ts.isFunctionDeclaration(declaration) ? typeNodesOf(declaration) : [declaration];
 }
 
 /** The parts of a declaration that are types: not its body, nor its value. */

@@ -9,7 +9,7 @@ function print(node: ts.Node, source: ts.Node): string {
   return printer.printNode(ts.EmitHint.Unspecified, node, source.getSourceFile());
 }
 
-/** `class A extends B`, `interface C`, a type alias or a constant as a whole. */
+/** `class A extends B`, `interface C`; a type alias, a function or a constant as a whole. */
 export function textOfHead(
   declaration: ts.Declaration,
   bases: readonly ts.ExpressionWithTypeArguments[],
@@ -19,6 +19,22 @@ export function textOfHead(
     const { name, typeParameters, type } = declaration;
     const alias = factory.createTypeAliasDeclaration(undefined, name, typeParameters, type);
     return print(alias, declaration);
+  }
+  if (ts.isFunctionDeclaration(declaration)) {
+    const { name, typeParameters, parameters, type } = declaration;
+    const taken = parameters.map(withoutValue);
+    return print(
+      factory.createFunctionDeclaration(
+        undefined,
+        undefined,
+        name,
+        typeParameters,
+        taken,
+        type,
+        undefined,
+      ),
+      declaration,
+    );
   }
   if (!ts.isClassDeclaration(declaration) && !ts.isInterfaceDeclaration(declaration)) return '';
   const kind = ts.isClassDeclaration(declaration) ? 'class' : 'interface';

@@ -6,21 +6,34 @@ import { notConfirmed } from '../cluster/delivery/confirmation.ts';
 import type { Delivery } from '../cluster/delivery/delivery.ts';
 import { verdictOf } from '../cluster/routing/redirect.ts';
 
-/** What servers answer. */
-const SERVER_WORDS = {
-  SHARD_UNAVAILABLE: 'CLUSTERDOWN The cluster is down',
-  WRONG_TYPE: 'WRONGTYPE Operation against a key holding the wrong kind of value',
-  OUT_OF_MEMORY: "OOM command not allowed when used memory > 'maxmemory'.",
-  ACCESS_DENIED: 'NOPERM this user has no permissions to run this command',
-  UNSUPPORTED_SERVER: 'ERR unknown command',
-  COMMAND_REFUSED: 'ERR refused by a fault of the test',
-} as const;
-
-/** Errors that leave open whether a write was applied. */
+/** What leaves open whether a write was applied. */
 export const MAY_BE_APPLIED = ['TIMEOUT', 'CONNECTION_LOST', 'NOT_REPLICATED'] as const;
 
-/** A code that a fault can have; docs/errors.md says what each means. */
-export type FaultCode = keyof typeof SERVER_WORDS | (typeof MAY_BE_APPLIED)[number];
+/**
+ * A code that a fault can have; docs/errors.md says what each means. The first three leave open
+ * whether a write was applied, the others are refusals.
+ */
+export type FaultCode =
+  | 'TIMEOUT'
+  | 'CONNECTION_LOST'
+  | 'NOT_REPLICATED'
+  | 'SHARD_UNAVAILABLE'
+  | 'WRONG_TYPE'
+  | 'OUT_OF_MEMORY'
+  | 'ACCESS_DENIED'
+  | 'UNSUPPORTED_SERVER'
+  | 'COMMAND_REFUSED';
+
+/** The others are refusals: what servers answer. */
+const SERVER_WORDS: Readonly<Record<Exclude<FaultCode, (typeof MAY_BE_APPLIED)[number]>, string>> =
+  {
+    SHARD_UNAVAILABLE: 'CLUSTERDOWN The cluster is down',
+    WRONG_TYPE: 'WRONGTYPE Operation against a key holding the wrong kind of value',
+    OUT_OF_MEMORY: "OOM command not allowed when used memory > 'maxmemory'.",
+    ACCESS_DENIED: 'NOPERM this user has no permissions to run this command',
+    UNSUPPORTED_SERVER: 'ERR unknown command',
+    COMMAND_REFUSED: 'ERR refused by a fault of the test',
+  };
 
 export const FAULT_CODES: readonly FaultCode[] = [
   ...MAY_BE_APPLIED,

@@ -9,14 +9,15 @@ import type { FaultPlan } from './fault-plan.ts';
 /** What the faults that fail rows take. */
 export interface FaultOptions {
   /**
-   * How many requests meet the fault until it is over; all until `clear`, where it is not given. A
-   * request is what a call sends at once: a read of one or many ids, an update, a window of 10,000
-   * rows of a load, a chunk of a stream, a page of a scan. `inspect` is two or more.
+   * How many requests meet the fault until it is over. A request is what a call sends at once: a
+   * read of one or many ids, an update, a window of 10,000 rows of a load, a chunk of a stream, a
+   * page of a scan. `inspect` is two or more.
+   * @default all until `clear`
    */
   readonly times?: number;
   /**
-   * Whether a write is applied all the same, and its reply lost: of `TIMEOUT`, `CONNECTION_LOST` and
-   * `NOT_REPLICATED` alone. The others are refusals.
+   * Whether a write is applied all the same, and its reply lost; only with a code that leaves that
+   * open (see `FaultCode`).
    * @default `false`, and `true` of `NOT_REPLICATED`
    */
   readonly applied?: boolean;
@@ -29,11 +30,20 @@ export interface DelayOptions {
    * `Infinity`: they never come.
    */
   readonly ms: number;
-  /** The shard whose answers are late, as `host:port`; all where it is not given. */
+  /**
+   * The shard whose answers are late, as `host:port`.
+   * @default every shard
+   */
   readonly shard?: string;
-  /** The ids whose answers are late, and of their shards what is sent with them; all otherwise. */
+  /**
+   * The ids whose answers are late, with what is sent to their shards along with them.
+   * @default every id
+   */
   readonly ids?: Iterable<string>;
-  /** As `FaultOptions.times`. */
+  /**
+   * As in `FaultOptions`.
+   * @default all until `clear`
+   */
   readonly times?: number;
   /**
    * Whether the servers do at once what they are asked, and only the answer is late; otherwise they

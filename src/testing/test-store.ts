@@ -14,15 +14,11 @@ import { MemoryBackend } from './memory-backend.ts';
 import { MemoryServers } from './memory-servers.ts';
 import { TestClock } from './test-clock.ts';
 
-/** Options of `FeatureStore.connect` that are about servers. */
-type ServerOption =
-  | 'nodes'
-  | 'redis'
-  | 'redisOptions'
-  | 'credentials'
-  | 'natMap'
-  | 'connectTimeoutMs'
-  | 'warmUp';
+/** Options of a store that are not about servers, as in `FeatureStoreOptions`. */
+export type StoreOptions = Omit<
+  FeatureStoreOptions,
+  'nodes' | 'redis' | 'redisOptions' | 'credentials' | 'natMap' | 'connectTimeoutMs' | 'warmUp'
+>;
 
 const OF_SERVERS: readonly string[] = [
   'nodes',
@@ -32,10 +28,7 @@ const OF_SERVERS: readonly string[] = [
   'natMap',
   'connectTimeoutMs',
   'warmUp',
-] satisfies readonly ServerOption[];
-
-/** Options of a store that are not about servers, as in `FeatureStoreOptions`. */
-export type StoreOptions = Omit<FeatureStoreOptions, ServerOption>;
+] satisfies readonly Exclude<keyof FeatureStoreOptions, keyof StoreOptions>[];
 
 /**
  * What `createTestStore` takes: the options of `FeatureStore.connect` that are not about servers,
@@ -70,11 +63,12 @@ export interface TestStore {
   readonly store: FeatureStore;
   /**
    * Connects another store to the same servers, as another process would, or the same one after
-   * `close`.
+   * `close`. Faults by id are those of the first store's ids.
+   * @returns the store
    * @throws FeatureStoreError INVALID_OPTION, INVALID_ID
    */
-  readonly connect: (options?: StoreOptions) => Promise<FeatureStore>;
-  /** The servers' clock, which runs for both TTL layers. */
+  connect(options?: StoreOptions): Promise<FeatureStore>;
+  /** The servers' clock, by which both TTL layers run, in milliseconds. */
   readonly clock: TestClock;
   /** What goes wrong. */
   readonly faults: Faults;
@@ -86,11 +80,11 @@ export interface TestStore {
    * @returns what the server replies
    * @throws FeatureStoreError WRONG_TYPE, COMMAND_REFUSED, UNSUPPORTED_SERVER
    */
-  readonly call: (
+  call(
     name: string,
     key: string | Uint8Array,
     ...words: readonly (string | number | Uint8Array)[]
-  ) => Promise<unknown>;
+  ): Promise<unknown>;
 }
 
 const MAX_SHARDS = 1_000;

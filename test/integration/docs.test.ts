@@ -44,6 +44,12 @@ it('README.md shows examples/quickstart.ts, and it prints what its comments say'
   expect(stdout.split('\n')).toStrictEqual(promised);
 });
 
+it('docs/testing.md shows examples/testing-a-service.ts', () => {
+  const example = read('examples/testing-a-service.ts');
+  const code = example.slice(example.indexOf('import '));
+  expect(read('docs/testing.md')).toContain(`\`\`\`ts\n${code}\`\`\``);
+});
+
 it('CONTRIBUTING.md names each command that tests or measures, and tests that are there', () => {
   const text = read('CONTRIBUTING.md');
   const named = Object.keys(scripts).filter((name) => /^(test:|coverage|soak|bench$)/.test(name));

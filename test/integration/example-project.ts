@@ -5,7 +5,7 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa, type ResultPromise } from 'execa';
@@ -43,9 +43,18 @@ export class ExampleProject implements Disposable {
     const modules = join(this.#folder, 'node_modules');
     const ours = join(modules, 'cluster-feature-store');
     mkdirSync(ours, { recursive: true });
-    writeFileSync(join(ours, 'package.json'), '{ "type": "module", "exports": "./index.js" }');
-    const source = pathToFileURL(join(root, 'src/index.ts')).href;
-    writeFileSync(join(ours, 'index.js'), `export * from ${JSON.stringify(source)};\n`);
+    const entries = { '.': 'src/index.ts', './testing': 'src/testing/index.ts' };
+    for (const [entry, path] of Object.entries(entries)) {
+      const source = pathToFileURL(join(root, path)).href;
+      const file = join(ours, `${entry}/index.js`);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, `export * from ${JSON.stringify(source)};\n`);
+    }
+    const exported = { '.': './index.js', './testing': './testing/index.js' };
+    writeFileSync(
+      join(ours, 'package.json'),
+      JSON.stringify({ type: 'module', exports: exported }),
+    );
     for (const name of OTHER_PACKAGES) {
       symlinkSync(join(root, 'node_modules', name), join(modules, name), 'dir');
     }

@@ -10,7 +10,7 @@ import { HASH_COMMANDS } from './hash-commands.ts';
 import { KEY_COMMANDS } from './key-commands.ts';
 import { Keyspace, type ServerClock } from './keyspace.ts';
 import { Refusal } from './refusal.ts';
-import { shaOf, type ScriptTwin, type ScriptTwins, type ScriptWord } from './script-twins.ts';
+import { shaOf, type ScriptTwins, type ScriptWord } from './script-twins.ts';
 import { ServerError } from '../../cluster/resp/reply.ts';
 
 export interface ServerTraits {
@@ -33,8 +33,6 @@ const OK = 'OK';
 export class MemoryServer {
   readonly keyspace: Keyspace;
   readonly #traits: ServerTraits;
-  /** By SHA1. */
-  readonly #loaded = new Map<string, ScriptTwin>();
 
   constructor(traits: ServerTraits) {
     this.#traits = traits;
@@ -79,10 +77,14 @@ export class MemoryServer {
     return parts.map((part) => Buffer.from(String(part)));
   }
 
-  #eval(name: string, [, script, count, ...rest]: readonly Bytes[]): ServerReply {
+  /** A script that has a twin counts as loaded, as it is once the store has sent it. */
+  #eval(name: string, [, script = NONE, count, ...rest]: readonly Bytes[]): ServerReply {
     const isSha = name.startsWith('EVALSHA');
-    const twin = isSha ? this.#loaded.get(textOf(script ?? NONE)) : this.#load(script ?? NONE).twin;
-    if (twin === undefined) throw new Refusal('NOSCRIPT No matching script. Please use EVAL.');
+    const twin = this.#traits.twins.find(isSha ? textOf(script).toLowerCase() : shaOf(script));
+    if (twin === undefined) {
+      if (isSha) throw new Refusal('NOSCRIPT No matching script. Please use EVAL.');
+      throw new Refusal('ERR servers in memory know no such script');
+    }
     const keyCount = integerOf(count);
     if (keyCount < 0 || keyCount > rest.length) {
       throw new Refusal("ERR Number of keys can't be greater than number of args");
@@ -91,27 +93,16 @@ export class MemoryServer {
     return twin(redis, rest.slice(0, keyCount), rest.slice(keyCount));
   }
 
-  #script([, sub, ...words]: readonly Bytes[]): ServerReply {
+  #script([, sub = NONE, ...words]: readonly Bytes[]): ServerReply {
+    const { twins } = this.#traits;
     switch (upper(sub)) {
       case 'LOAD':
-        return Buffer.from(this.#load(words[0] ?? NONE).sha);
+        return Buffer.from(shaOf(words[0] ?? NONE));
       case 'EXISTS':
-        return words.map((sha) => (this.#loaded.has(textOf(sha)) ? 1 : 0));
-      case 'FLUSH':
-        this.#loaded.clear();
-        return OK;
+        return words.map((sha) => (twins.find(textOf(sha).toLowerCase()) === undefined ? 0 : 1));
       default:
-        throw new Refusal(`ERR unknown subcommand '${textOf(sub ?? NONE)}'. Try SCRIPT HELP.`);
+        throw new Refusal(`ERR unknown subcommand '${textOf(sub)}'. Try SCRIPT HELP.`);
     }
-  }
-
-  /** @throws Refusal a script that has no twin */
-  #load(script: Bytes): { sha: string; twin: ScriptTwin } {
-    const sha = shaOf(script);
-    const twin = this.#traits.twins.find(sha);
-    if (twin === undefined) throw new Refusal('ERR servers in memory know no such script');
-    this.#loaded.set(sha, twin);
-    return { sha, twin };
   }
 }
 

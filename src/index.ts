@@ -48,11 +48,12 @@ export type { FeatureChunk } from './store/feature-stream.ts';
 export type { InspectedEntity, InspectedField, TextOrBytes } from './store/inspect.ts';
 export type { StoreStats } from './store/stats.ts';
 export type { PipelineReport } from './cluster/delivery/delivery.ts';
-export type { ShardCounters } from './cluster/control/counters.ts';
+export type { ShardCounters, ShardStats } from './cluster/control/counters.ts';
 export type {
   ConnectionLostEvent,
   RefreshEvent,
   RowsEvent,
+  ShardStateEvent,
 } from './cluster/control/diagnostics.ts';
 export type { Shard } from './cluster/routing/topology.ts';
 

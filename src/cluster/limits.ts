@@ -220,6 +220,29 @@ export const MAX_CONNECT_PAUSE_MS = 1_000;
 /** An attempt to connect may take this part of the whole time, but never less than the other. */
 export const ATTEMPT_PART: number = 1 / 3;
 export const MIN_ATTEMPT_MS = 1_000;
+/**
+ * Proofs in a row that a node does not answer before it is taken for down: one may be a lost
+ * packet, two a server that forks.
+ */
+export const PROOFS_OF_DOWN = 3;
+/**
+ * The least time from one proof to the next, in ms, and how long a node may still answer after a
+ * deadline before that is one: a thousand rows that are late at once are late for one reason.
+ */
+export const PROOF_EVERY_MS = 25;
+/** How often a node that is down is asked whether it is back, in ms: half of what that may take. */
+export const PROBE_EVERY_MS = 40;
+/** Nodes that are down and asked at once: all of a thousand may be, where the network is. */
+export const PROBES_AT_ONCE = 16;
+/** How long one attempt to reach a node that is down may take, in ms: packets may be lost. */
+export const PROBE_CONNECT_MS = 1_000;
+/** How often the slot table is refreshed while a node is down, in ms: a replica may take over. */
+export const REFRESH_WHILE_DOWN_MS = 250;
+/**
+ * How long a node that is back may say that its cluster is down, in ms. A primary that was
+ * restarted says so for 2 s (CLUSTER_WRITABLE_DELAY); after that it is what rows are answered.
+ */
+export const REJOIN_MS = 4_000;
 /** Credentials are renewed this long before they expire at the latest, in ms. */
 export const RENEWAL_MARGIN_MS = 60_000;
 

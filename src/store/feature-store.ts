@@ -370,12 +370,12 @@ export class FeatureStore implements AsyncDisposable {
     return this.#calls.run('topology', (context) => topologyOf(context, options));
   }
 
-  /** Counters since `connect` or `resetStats`, also by shard. */
+  /** Counters since `connect` or `resetStats`, also by shard, and the state of each shard. */
   stats(): StoreStats {
-    return { ...this.#context.counters, ...this.#context.backend.counters.snapshot() };
+    return { ...this.#context.counters, ...this.#context.backend.stats() };
   }
 
-  /** Sets every counter of `stats` to 0. */
+  /** Sets every counter of `stats` to 0. The states of shards stay. */
   resetStats(): void {
     Object.assign(this.#context.counters, zeroCounters());
     this.#context.backend.counters.reset();

@@ -5,6 +5,7 @@ import { judgeRedis } from '../cluster/control/ioredis-copy.ts';
 import type {
   Cluster,
   IoredisClient,
+  OnShardDown,
   Redis,
   RedisOptions,
   Seed,
@@ -111,6 +112,13 @@ export interface FeatureStoreOptions {
    * @default `false`
    */
   readonly warmUp?: boolean;
+  /**
+   * What becomes of rows whose shard's primary does not answer. `'wait'`: they are tried until the
+   * deadline. `'fail-fast'`: after a few proofs they fail at once with SHARD_UNAVAILABLE, and the
+   * node is asked in the background until it answers.
+   * @default `'wait'`
+   */
+  readonly onShardDown?: 'wait' | 'fail-fast';
 }
 
 /** The options of `FeatureStore.connect` that are used where they are not given. */
@@ -127,6 +135,8 @@ export const defaultOptions = {
   connectTimeoutMs: 10_000,
   /** Connections are opened when they are first used. */
   warmUp: false,
+  /** Rows of a shard that is down are tried until the deadline. */
+  onShardDown: 'wait',
 } as const;
 
 export interface ResolvedOptions {
@@ -140,6 +150,7 @@ export interface ResolvedOptions {
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly warmUp: boolean;
+  readonly onShardDown: OnShardDown;
 }
 
 /** What the options of a store are called. */
@@ -156,6 +167,7 @@ export const OPTION_NAMES: readonly (keyof FeatureStoreOptions)[] = [
   'timeoutMs',
   'connectTimeoutMs',
   'warmUp',
+  'onShardDown',
 ];
 
 /** @throws FeatureStoreError INVALID_OPTION, INVALID_ID */
@@ -168,6 +180,9 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
   }
   if (typeof given.warmUp !== 'boolean') {
     refuse(`warmUp must be true or false, but is ${show(given.warmUp)}.`);
+  }
+  if (given.onShardDown !== 'wait' && given.onShardDown !== 'fail-fast') {
+    refuse(`onShardDown must be 'wait' or 'fail-fast', but is ${show(given.onShardDown)}.`);
   }
   if (given.natMap !== undefined) checkNatMap(given.natMap);
   if (given.credentials !== undefined && typeof given.credentials !== 'function') {
@@ -187,6 +202,7 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
       MAX_TIMEOUT_MS,
     ),
     warmUp: given.warmUp,
+    onShardDown: given.onShardDown,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The store's own counters. */
 
-import type { ShardCounters } from '../cluster/control/connect.ts';
+import type { ShardStats } from '../cluster/control/connect.ts';
 
 export interface StoreCounters {
   /** How many entities bulk loads wrote, and single batch features. */
@@ -16,9 +16,10 @@ export interface StoreCounters {
 /** Counters since `connect` or `resetStats`. */
 export interface StoreStats extends Readonly<StoreCounters> {
   /**
-   * Counters of each shard, by the `host:port` of its primary; `'no owner'` for slots without one.
+   * Counters and state of each shard, by the `host:port` of its primary; `'no owner'` for slots
+   * without one.
    */
-  readonly shards: Readonly<Record<string, Readonly<ShardCounters>>>;
+  readonly shards: Readonly<Record<string, Readonly<ShardStats>>>;
   /** How often the slot table was replaced. */
   readonly refreshes: number;
 }

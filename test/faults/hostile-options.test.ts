@@ -249,7 +249,7 @@ const badRedisOptions = fc.constantFrom<unknown>(
   { keyPrefix: 'x:' },
 );
 const KNOWN =
-  'nodes redis redisOptions natMap keyPrefix batchTtlSeconds streamingTtlSeconds vipGroups timeoutMs connectTimeoutMs warmUp'.split(
+  'nodes redis redisOptions natMap keyPrefix batchTtlSeconds streamingTtlSeconds vipGroups timeoutMs connectTimeoutMs warmUp onShardDown'.split(
     ' ',
   );
 const named = (name: string, values: fc.Arbitrary<unknown>): fc.Arbitrary<object> =>
@@ -262,6 +262,7 @@ const badConnectOptions = fc.oneof(
   named('timeoutMs', badTimeouts),
   named('connectTimeoutMs', badTimeouts),
   named('warmUp', fc.constantFrom<unknown>(null, 0, 1, 'true', {})),
+  named('onShardDown', fc.constantFrom<unknown>(null, true, '', 'fail', 'Wait', {}, ['wait'])),
   named('vipGroups', badGroups),
   named('nodes', badNodes),
   named('natMap', badNatMaps),

@@ -36,6 +36,7 @@ test('nodes are enough; the rest has defaults', () => {
     timeoutMs: 30_000,
     connectTimeoutMs: 10_000,
     warmUp: false,
+    onShardDown: 'wait',
   });
   expect(layout.prefix).toBe('fs:user:');
   expect(layout.groups.names).toStrictEqual([]);
@@ -50,6 +51,7 @@ test('what is given is taken', () => {
     timeoutMs: 3,
     connectTimeoutMs: 4,
     warmUp: true,
+    onShardDown: 'fail-fast',
   };
   const vipGroups = { vip: ['u1'] };
   const resolved = resolveOptions({ nodes: NODES, keyPrefix: 'x:', vipGroups, ...given });
@@ -193,6 +195,7 @@ test.each([
     'vipGroups must be an object of id arrays by group name',
   ],
   [{ nodes: NODES, warmUp: 'yes' }, "warmUp must be true or false, but is 'yes'"],
+  [{ nodes: NODES, onShardDown: 'fail' }, "onShardDown must be 'wait' or 'fail-fast', but is 'fail'"],
   [{ nodes: NODES, natMap: 'x' }, 'natMap must be'],
   [{ nodes: NODES, natMap: 7 }, 'natMap must be'],
   [{ nodes: NODES, vipGroups: { vip: 'u1' } }, 'vipGroups.vip must be an array of ids'],

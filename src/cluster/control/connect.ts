@@ -15,6 +15,7 @@ import { CredentialsKeeper, type CredentialsFunction } from './credentials.ts';
 import { explained, isDenial, isFinal } from '../lanes/first-words.ts';
 import { isCluster, type Cluster, type Redis } from '../lanes/ioredis.ts';
 import { type ClusterLimits, SETTLE_MS } from '../limits.ts';
+import type { OnShardDown } from './shard-health.ts';
 import { keepLoggedIn } from './own-login.ts';
 import { Patience } from './patience.ts';
 import { searchSeeds, type Seed } from './seed-search.ts';
@@ -24,7 +25,8 @@ import { addressOf, reachBy, type NatMap, type Underlay } from './underlay.ts';
 // What the store names of the layers below.
 export type { Cluster, IoredisClient, Redis, RedisOptions } from '../lanes/ioredis.ts';
 export type { Shard } from '../routing/topology.ts';
-export type { ShardCounters } from './counters.ts';
+export type { ShardStats } from './counters.ts';
+export type { OnShardDown } from './shard-health.ts';
 export type { Seed } from './seed-search.ts';
 export type { ConnectionMode } from './underlay.ts';
 
@@ -34,6 +36,8 @@ export interface ConnectSettings {
   readonly natMap: NatMap | undefined;
   /** Whether the lanes are opened at once, not on first use. */
   readonly warmUp: boolean;
+  /** What becomes of rows whose shard is down; they wait where it is not given. */
+  readonly onShardDown?: OnShardDown;
   /** Gives up when it fires. */
   readonly signal?: AbortSignal | undefined;
   /** Gives what a login says, where it changes. */
@@ -165,7 +169,7 @@ async function start(
   settings: ConnectSettings,
   patience: Patience,
 ): Promise<Connection> {
-  const connection = new Connection(underlay, settings.limits);
+  const connection = new Connection(underlay, settings.limits, settings.onShardDown);
   const { mode } = underlay;
   try {
     if (mode === 'cluster') await settle(connection, patience);

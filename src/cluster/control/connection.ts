@@ -15,8 +15,8 @@ import type { Redis } from '../lanes/ioredis.ts';
 import type { Address } from '../address.ts';
 import { BulkPace } from '../lanes/bulk-pace.ts';
 import { Closing } from './closing.ts';
-import { openLane } from '../lanes/open-redis.ts';
-import { Counters } from './counters.ts';
+import { openLane, openProbe } from '../lanes/open-redis.ts';
+import { Counters, type ShardStats } from './counters.ts';
 import type { Login } from '../lanes/login.ts';
 import { NameWatch } from './name-watch.ts';
 import { Lane } from '../lanes/lane.ts';
@@ -29,6 +29,8 @@ import {
   SWEEP_EVERY_MS,
 } from '../limits.ts';
 import { logInAnew } from './own-login.ts';
+import { ShardHealth, type OnShardDown } from './shard-health.ts';
+import { ShardProbes } from './shard-probes.ts';
 import { SlotTable } from './slot-table.ts';
 import type { AddressMapper, Topology } from '../routing/topology.ts';
 import { orLate } from '../../runtime/timer.ts';
@@ -42,6 +44,7 @@ export class Connection {
   readonly counters: Counters = new Counters();
   readonly closing: Closing = new Closing();
   readonly pace: BulkPace;
+  readonly health: ShardHealth;
   readonly #underlay: Underlay;
   readonly #lanes: Record<LanePurpose, Map<Address, Lane>> = {
     online: new Map(),
@@ -59,10 +62,11 @@ export class Connection {
   readonly #retired = new Set<Lane>();
   readonly #leftAtMs = new Map<Address, number>();
   readonly #nameWatch: NameWatch;
+  readonly #probes: ShardProbes;
   #sweep: NodeJS.Timeout | undefined;
 
   /** For a cluster call `refresh` before the first batch. */
-  constructor(underlay: Underlay, limits: ClusterLimits) {
+  constructor(underlay: Underlay, limits: ClusterLimits, onShardDown: OnShardDown = 'wait') {
     this.mode = underlay.mode;
     this.limits = limits;
     this.#underlay = underlay;
@@ -77,6 +81,8 @@ export class Connection {
       },
       limits.refreshIntervalMs,
     );
+    this.health = this.#newHealth(onShardDown);
+    this.#probes = this.#newProbes();
     underlay.credentials?.add({ logIn: (login) => this.#logInAnew(login) });
     this.#slotTable = new SlotTable(underlay, {
       limits,
@@ -85,7 +91,9 @@ export class Connection {
       reach,
       laneTo: (address) => this.lane(address, 'control'),
       logInAgain: (address) => void this.logInAgain(address),
+      isDown: (address) => this.health.failsRowsOf(address),
       onReplaced: (topology) => {
+        this.health.noteTopology();
         this.#dropSilentLanes(topology);
         this.#closeStrayLanes(topology);
       },
@@ -149,6 +157,7 @@ export class Connection {
       purpose === 'bulk' || purpose === 'confirmed' ? this.pace : undefined,
     );
     lane.onTrouble = (): void => void this.refreshOnSign();
+    lane.watcher = this.health.watcherOf(address, purpose);
     if (this.mode === 'cluster') lane.isStranger = () => this.#slotTable.isStranger(address);
     // What was under way when the store was closed may ask for one still: it is never opened.
     if (this.closing.isClosed) lane.close();
@@ -185,11 +194,23 @@ export class Connection {
     return this.#slotTable.refreshOnSign();
   }
 
+  /** What was counted by shard, those that are down included. */
+  stats(): { shards: Record<Address, ShardStats>; refreshes: number } {
+    for (const address of this.health.down()) this.counters.of(address); // makes one where none is
+    const { shards, refreshes } = this.counters.snapshot();
+    const withStates = Object.entries(shards).map(([address, counts]) => {
+      return [address, { ...counts, state: this.health.stateOf(address) }] as const;
+    });
+    return { shards: Object.fromEntries(withStates), refreshes };
+  }
+
   /** Calls that are under way end at once; so do the connections, where they are not very many. */
   async close(): Promise<void> {
     this.closing.close();
     this.#slotTable.close();
     this.#nameWatch.close();
+    this.health.close();
+    this.#probes.close();
     clearTimeout(this.#sweep);
     this.#underlay.credentials?.close();
     const all = Object.values(this.#lanes);
@@ -202,8 +223,46 @@ export class Connection {
     const lane = this.#lanes[purpose].get(address);
     if (lane === undefined) return;
     this.#lanes[purpose].delete(address);
+    lane.watcher = undefined; // the address may mean another node
     this.#retired.add(lane);
     this.#sweepLater();
+  }
+
+  #newHealth(onShardDown: OnShardDown): ShardHealth {
+    return new ShardHealth({
+      onShardDown,
+      isPrimary: (address) => this.topology.isPrimary(address),
+      isOpen: (address) =>
+        LANE_PURPOSES.some((purpose) => this.#lanes[purpose].get(address)?.isOpen),
+      onDown: (address) => {
+        if (onShardDown === 'fail-fast' && !this.closing.isClosed) this.#probes.begin(address);
+      },
+      onUp: (address, downSinceMs) => {
+        this.#probes.end(address);
+        if (onShardDown === 'fail-fast') this.#retireBroken(address, downSinceMs);
+      },
+    });
+  }
+
+  #newProbes(): ShardProbes {
+    const { options, credentials, mode } = this.#underlay;
+    return new ShardProbes({
+      isCluster: mode === 'cluster',
+      silenceMs: this.limits.silenceMs,
+      openTo: (address) => openProbe({ options: options(), credentials }, address),
+      onBack: (address) => this.health.noteUp(address),
+      onStillDown: (address, error) => this.health.noteStillDown(address, error),
+      refresh: () => void this.refreshOnSign(),
+    });
+  }
+
+  /** A node is back: lanes that wait for their time to open, or for lost packets, are opened anew. */
+  #retireBroken(address: Address, downSinceMs: number): void {
+    for (const purpose of LANE_PURPOSES) {
+      const lane = this.#lanes[purpose].get(address);
+      const isWell = lane?.isOpen === true && !lane.isSilentSince(downSinceMs);
+      if (!isWell) this.#retire(address, purpose);
+    }
   }
 
   #sweepLater(): void {

@@ -27,6 +27,15 @@ export interface ShardCounters {
   latencyMsMax: number;
 }
 
+/** What happened on the way to one shard, counted, and what it is now. */
+export interface ShardStats extends ShardCounters {
+  /**
+   * `down` where its primary does not answer. `resetStats` leaves it as it is. Of `'no owner'` it
+   * is `up`.
+   */
+  state: 'up' | 'down';
+}
+
 /** Counts here what concerns no shard, since no node owns the slot. */
 export const NO_OWNER = 'no owner';
 

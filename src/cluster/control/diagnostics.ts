@@ -9,6 +9,7 @@
  *   cluster-feature-store:failure           rows failed for good, be it by a timeout
  *   cluster-feature-store:connection-lost   a connection closed before its last reply was there
  *   cluster-feature-store:refresh           the slot table was replaced
+ *   cluster-feature-store:shard-state       a shard's primary does not answer any more, or again
  */
 
 import { channel } from 'node:diagnostics_channel';
@@ -57,6 +58,21 @@ export interface RefreshEvent {
   readonly elapsedMs: number;
 }
 
+/**
+ * A shard's primary does not answer any more, or answers again: the message of the channel
+ * `cluster-feature-store:shard-state`.
+ */
+export interface ShardStateEvent {
+  /** `host:port` of the primary. */
+  readonly shard: string;
+  /** What it is from now on; `up` also where it is no primary any more. */
+  readonly state: 'up' | 'down';
+  /** How long it was down, in milliseconds; 0 where it is down from now on. */
+  readonly downMs: number;
+  /** What was seen of it last while it did not answer. */
+  readonly error: FeatureStoreError;
+}
+
 export type RowsEventKind = 'redirect' | 'retry' | 'timeout' | 'failure';
 
 const rowsChannels = {
@@ -67,6 +83,7 @@ const rowsChannels = {
 } as const;
 const connectionLost = channel('cluster-feature-store:connection-lost');
 const refresh = channel('cluster-feature-store:refresh');
+const shardState = channel('cluster-feature-store:shard-state');
 
 export function reportRows(
   kind: RowsEventKind,
@@ -92,4 +109,8 @@ export function reportConnectionLost(event: ConnectionLostEvent): void {
 
 export function reportRefresh(event: RefreshEvent): void {
   if (refresh.hasSubscribers) refresh.publish(event);
+}
+
+export function reportShardState(event: ShardStateEvent): void {
+  if (shardState.hasSubscribers) shardState.publish(event);
 }

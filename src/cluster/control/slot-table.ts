@@ -36,6 +36,8 @@ export interface SlotTableHost {
   laneTo(address: Address): Lane;
   /** Called where the lane is not logged in any more. */
   logInAgain(address: Address): void;
+  /** Whether it is known that the node does not answer. */
+  isDown(address: Address): boolean;
   /** Called after each refresh that replaced the table. */
   onReplaced(topology: Topology): void;
 }
@@ -119,9 +121,11 @@ export class SlotTable {
   /** Asks a few nodes at a time, until one is believed. */
   async #ask(addresses: readonly Address[]): Promise<View | undefined> {
     const views: View[] = [];
-    for (let from = 0; from < addresses.length; from += NODES_PER_REFRESH) {
+    let from = 0;
+    while (from < addresses.length) {
       if (this.#host.closing.isClosed) return undefined;
-      const some = addresses.slice(from, from + NODES_PER_REFRESH);
+      const some = this.#nextToAsk(addresses, from);
+      from += some.length;
       const asked = some.map((address) => this.#view(address, ['SLOTS', 'INFO']));
       const answers = await firstAnswers(asked, this.#host.limits.refreshGraceMs);
       views.push(...answers);
@@ -131,6 +135,13 @@ export class SlotTable {
       if (believed !== undefined) return believed;
     }
     return viewMadeAnew(this.#known, views);
+  }
+
+  /** A few, and none that is down with those that are not: it would be waited for. */
+  #nextToAsk(addresses: readonly Address[], from: number): Address[] {
+    const some = addresses.slice(from, from + NODES_PER_REFRESH);
+    const upCount = some.findIndex((address) => this.#host.isDown(address));
+    return upCount > 0 ? some.slice(0, upCount) : some;
   }
 
   /**
@@ -195,14 +206,17 @@ export class SlotTable {
 
   /**
    * Nodes to ask for the slot table: those that it names first; after them what the caller, or the
-   * caller's Cluster, knows besides, as an address may belong to somebody else by now.
+   * caller's Cluster, knows besides, as an address may belong to somebody else by now. Nodes that
+   * are down come last.
    */
   #addressesToAsk(): Address[] {
     const { own, seeds } = this.#underlay;
     const known = this.topology.addresses();
     const held = own !== undefined && isCluster(own) ? own.nodes('all').map(addressOf) : [];
     const others = new Set([...held, ...seeds].filter((address) => !known.has(address)));
-    return [...shuffled(known), ...shuffled(others)];
+    const all = [...shuffled(known), ...shuffled(others)];
+    const down = all.filter((address) => this.#host.isDown(address));
+    return down.length === 0 ? all : [...all.filter((one) => !down.includes(one)), ...down];
   }
 
   /** The table as a node reports it; nothing where it does not answer in time. */

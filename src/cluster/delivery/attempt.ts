@@ -138,9 +138,10 @@ export class Attempt<Answer> implements Owed, RowReceiver<Answer> {
 
   /** What has arrived by now came in time. */
   readonly #onPass = (): void => {
-    const isMore = this.#call.delivery.deadline.isLate && this.#lane?.readArrived();
-    if (isMore) void nextTurn().then(() => this.#end());
-    else this.#end();
+    const [lane, { isLate }] = [this.#lane, this.#call.delivery.deadline];
+    if (isLate && lane?.readArrived()) return void nextTurn().then(() => this.#end());
+    if (isLate && lane?.isSilentSince(this.#sentAtMs)) lane.watcher?.onLate(this.#sentAtMs);
+    this.#end();
   };
 
   /**

@@ -13,7 +13,8 @@
  * - A row that was answered is never asked again, and every row is settled exactly once.
  * - An error is never turned into an absent row; a row fails with the reason.
  * - The call ends by its deadline, with the rows that were answered until then.
- * - Chunks do not wait for each other: one dead shard delays its own rows only.
+ * - Chunks do not wait for each other: one dead shard delays its own rows only. Where it is known
+ *   to be down, and `onShardDown` says so, rows that would be sent to it fail at once.
  */
 
 import { performance } from '../../runtime/clock.ts';
@@ -97,7 +98,8 @@ class Dispatch<Answer> implements Call<Answer> {
     const { deadline, onPipeline } = this.delivery;
     const isSimple = keys.count === 1 && onPipeline === undefined && !deadline.passed;
     const owner = isSimple ? this.#ownerOf(0) : undefined;
-    if (owner !== undefined) return this.#runOne(owner);
+    const { health } = this.connection;
+    if (owner !== undefined && !health.failsRowsOf(owner)) return this.#runOne(owner);
     return this.#route(undefined, START).then(() => this.#result());
   }
 
@@ -171,6 +173,11 @@ class Dispatch<Answer> implements Call<Answer> {
 
   async #deliver(parcel: Parcel): Promise<void> {
     if (this.delivery.deadline.passed) return this.#failLate(parcel.rows, parcel);
+    const { health } = this.connection;
+    if (health.failsRowsOf(parcel.to)) {
+      const unsent = { ...parcel, attempt: parcel.attempt - 1 };
+      return this.#failAll(unsent, parcel.rows, health.errorOf(parcel.to));
+    }
     const attempt = new Attempt(this, parcel);
     const error = await new Promise<unknown>((resolve) => attempt.start(resolve));
     if (!attempt.isDone) await this.#goOn(attempt, error);

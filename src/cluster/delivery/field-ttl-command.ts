@@ -46,7 +46,8 @@ export class FieldTtlSupport {
 
   /**
    * What every primary understands, of those that answer.
-   * @throws FeatureStoreError UNSUPPORTED_SERVER where none knows either; TIMEOUT, ACCESS_DENIED
+   * @throws FeatureStoreError UNSUPPORTED_SERVER where none knows either; TIMEOUT, ACCESS_DENIED;
+   * SHARD_UNAVAILABLE where all are down
    */
   async command(deadline: Deadline): Promise<FieldTtlCommand> {
     for (;;) {
@@ -68,6 +69,10 @@ export class FieldTtlSupport {
         for (const address of primaries) this.#knownOf.delete(address);
         throw unsupported(primaries.join(', '));
       }
+      const { health } = this.#connection;
+      const [first] = primaries;
+      const areDown = primaries.every((address) => health.failsRowsOf(address));
+      if (first !== undefined && areDown) throw health.errorOf(first);
       await deadline.pause(limits.firstPauseMs);
       await deadline.race(this.#connection.refreshOnSign()).catch(() => undefined);
       if (deadline.passed) throw deadline.error(this.#trouble);
@@ -77,8 +82,10 @@ export class FieldTtlSupport {
   /** Asks those that have not answered yet, and waits for them as long as they deserve. */
   async #askAll(primaries: readonly string[], deadline: Deadline): Promise<void> {
     const questions: Question[] = [];
+    const { health } = this.#connection;
     await inSlices(primaries, LANES_PER_TURN, (address) => {
-      if (!this.#knownOf.has(address)) questions.push(this.#ask(address));
+      if (this.#knownOf.has(address) || health.failsRowsOf(address)) return;
+      questions.push(this.#ask(address));
     });
     const youngestMs = Math.max(...questions.map(({ startedAtMs }) => startedAtMs));
     const patienceMs = youngestMs + COMMAND_PATIENCE_MS - performance.now();

@@ -38,7 +38,7 @@ export class Losses {
   }
 
   /** Credentials that are asked for may be right at the next login. */
-  lost({ trouble, isCut }: WireEnd): LaneLost {
+  lost({ trouble, isCut }: Pick<WireEnd, 'trouble' | 'isCut'>): LaneLost {
     const nowMs = performance.now();
     if (isDenial(trouble)) this.#refusedSinceMs ??= nowMs;
     const isRefused =

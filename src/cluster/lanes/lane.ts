@@ -28,6 +28,7 @@ import { rowsWorth } from '../resp/reply-size.ts';
 import { withoutBytes } from '../routing/server-words.ts';
 import { ALL_ROWS, type ReadingTurns, type Turn } from './turns.ts';
 import type { BulkPace } from './bulk-pace.ts';
+import type { NodeWatcher } from './node-watcher.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { Wire, type WireEnd } from './wire.ts';
 
@@ -72,6 +73,8 @@ export class Lane {
   readonly #silence: SilenceWatch;
   /** Called while the node owes replies and is silent, and when an open connection was lost. */
   onTrouble: () => void = () => undefined;
+  /** Takes what is seen of the node. */
+  watcher: NodeWatcher | undefined;
   /** Asked each time that the connection opens; a node of another cluster gets no rows. */
   isStranger: (() => Promise<boolean>) | undefined;
   /** Why the connection was lost the last time, until it is open again. */
@@ -229,6 +232,11 @@ export class Lane {
     return this.#silence.isSilent;
   }
 
+  /** Whether the node owes replies, and has said nothing since then, by performance.now(). */
+  isSilentSince(sinceMs: number): boolean {
+    return this.#silence.isSilentSince(sinceMs);
+  }
+
   /** Reads what has arrived, without its turn; whether something had. */
   readArrived(): boolean {
     if (!this.#awaitsTurn) return false;
@@ -275,6 +283,8 @@ export class Lane {
   };
 
   #onOpen(): void {
+    this.#silence.noteHeard();
+    this.watcher?.onHeard('greeting');
     this.#lastTrouble = '';
     this.#losses.forget();
     if (this.isStranger === undefined) return this.#accept();
@@ -313,6 +323,7 @@ export class Lane {
   }
 
   #onBytes(chunk: Buffer): void {
+    this.watcher?.onHeard('reply');
     this.#inbox.push(chunk);
     if (this.#awaitsTurn) return;
     this.#awaitsTurn = true;
@@ -363,8 +374,10 @@ export class Lane {
     this.#readInbox({ rowsLeft: ALL_ROWS }); // what came before the end holds
     this.#lastTrouble = end.trouble || this.#lastTrouble;
     const wasOpen = this.#state !== 'closed';
+    const [lost, { isTooSilent }] = [this.#losses.lost(end), this.#silence];
+    if (!this.#closed) this.watcher?.onLost(lost.error, { ...end, wasOpen, isTooSilent });
     this.#state = 'closed'; // first: what is rejected may be sent again at once
-    this.#giveUp(this.#losses.lost(end), isDenial(end.trouble) ? this.#openings : undefined);
+    this.#giveUp(lost, isDenial(end.trouble) ? this.#openings : undefined);
     this.#openings++;
     this.#isIdentifying = false;
     if (wasOpen && !this.#closed) this.onTrouble();

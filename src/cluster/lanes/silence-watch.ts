@@ -19,6 +19,8 @@ export class SilenceWatch {
   readonly #limits: Pick<LaneLimits, 'silenceMs' | 'suspicionMs'>;
   readonly #host: SilenceHost;
   #heardAtMs = 0;
+  /** Since when it has owed something, without a gap. */
+  #owesSinceMs = 0;
   #timeout: NodeJS.Timeout | undefined;
 
   constructor(limits: Pick<LaneLimits, 'silenceMs' | 'suspicionMs'>, host: SilenceHost) {
@@ -28,7 +30,7 @@ export class SilenceWatch {
 
   /** From the first that is expected, the node has `silenceMs` to say something. */
   expect(expectedCount: number): void {
-    if (expectedCount === 1) this.noteHeard();
+    if (expectedCount === 1) this.#owesSinceMs = performance.now();
     if (this.#timeout === undefined) this.#checkIn(this.#limits.suspicionMs);
   }
 
@@ -39,6 +41,16 @@ export class SilenceWatch {
   /** Whether it owes something, and has been silent for longer than it should be. */
   get isSilent(): boolean {
     return this.#host.expectedCount() > 0 && this.#silentMs >= this.#limits.suspicionMs;
+  }
+
+  /** Whether it owes something, and has said nothing since then. */
+  isSilentSince(sinceMs: number): boolean {
+    return this.#host.expectedCount() > 0 && !this.#host.isReading() && this.#heardAtMs < sinceMs;
+  }
+
+  /** Whether it owes something, and has been silent for longer than it may be. */
+  get isTooSilent(): boolean {
+    return this.#host.expectedCount() > 0 && this.#silentMs >= this.#limits.silenceMs;
   }
 
   stop(): void {
@@ -64,6 +76,7 @@ export class SilenceWatch {
 
   /** What waits to be read was said. */
   get #silentMs(): number {
-    return this.#host.isReading() ? 0 : performance.now() - this.#heardAtMs;
+    if (this.#host.isReading()) return 0;
+    return performance.now() - Math.max(this.#heardAtMs, this.#owesSinceMs);
   }
 }

@@ -13,6 +13,7 @@
  */
 
 import { Socket } from 'node:net';
+import { FeatureStoreError } from '../../errors.ts';
 import { ReopenPace } from './reopen-pace.ts';
 import { FirstWords } from './first-words.ts';
 import type { Redis } from './ioredis.ts';
@@ -37,6 +38,8 @@ export interface WireEnd {
    * Whether the other side closed a connection that it had accepted: the node itself may be well.
    */
   readonly isCut: boolean;
+  /** Whether nothing was heard of the other side, and nothing here was in the way. */
+  readonly isUnanswered: boolean;
 }
 
 /**
@@ -53,6 +56,8 @@ export class Wire {
   readonly #pace = new ReopenPace();
   #trouble = '';
   #isCut = true;
+  /** Whether the caller's credentials failed. */
+  #isOurs = false;
   /** Whether the last connection, or attempt, was cut. */
   #wasCut = false;
 
@@ -65,11 +70,16 @@ export class Wire {
     redis.on('error', (error: Error & { readonly code?: unknown }) => {
       this.#trouble ||= error.message; // the first is the reason, what follows its consequence
       this.#isCut &&= CUT_CODES.has(error.code);
+      this.#isOurs ||= error instanceof FeatureStoreError;
     });
     redis.on('ready', () => this.#take());
     redis.on('close', () => {
       const { refusal } = this.#words;
-      this.#end({ trouble: refusal || this.#trouble, isCut: this.#isCut && refusal === '' });
+      this.#end({
+        trouble: refusal || this.#trouble,
+        isCut: this.#isCut && refusal === '',
+        isUnanswered: refusal === '' && !this.#isOurs,
+      });
     });
   }
 
@@ -128,7 +138,7 @@ export class Wire {
     const stream: Redis['stream'] | undefined = this.#redis.stream;
     stream?.removeAllListeners('data');
     stream?.destroy();
-    this.#end({ trouble: why, isCut: false });
+    this.#end({ trouble: why, isCut: false, isUnanswered: false });
     this.#isCut = false; // ioredis hears of it in a moment, and must not be quick to open it again
   }
 
@@ -159,6 +169,7 @@ export class Wire {
     this.#trouble = '';
     this.#wasCut = end.isCut;
     this.#isCut = true;
+    this.#isOurs = false;
     this.#events.onClose(end);
   }
 }

@@ -230,6 +230,11 @@ export const PROOFS_OF_DOWN = 3;
  * deadline before that is one: a thousand rows that are late at once are late for one reason.
  */
 export const PROOF_EVERY_MS = 25;
+/**
+ * How long a node was silent, in ms, that is taken for down by deadlines. As long as Linux waits
+ * before it sends a lost packet again; a server that forks, or is only slow, has answered by then.
+ */
+export const SILENCE_OF_DOWN_MS = 200;
 /** How often a node that is down is asked whether it is back, in ms: half of what that may take. */
 export const PROBE_EVERY_MS = 40;
 /** Nodes that are down and asked at once: all of a thousand may be, where the network is. */

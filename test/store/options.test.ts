@@ -52,7 +52,7 @@ test('what is given is taken', () => {
     connectTimeoutMs: 4,
     warmUp: true,
     onShardDown: 'fail-fast',
-  };
+  } as const;
   const vipGroups = { vip: ['u1'] };
   const resolved = resolveOptions({ nodes: NODES, keyPrefix: 'x:', vipGroups, ...given });
   expect(resolved).toMatchObject(given);
@@ -195,7 +195,10 @@ test.each([
     'vipGroups must be an object of id arrays by group name',
   ],
   [{ nodes: NODES, warmUp: 'yes' }, "warmUp must be true or false, but is 'yes'"],
-  [{ nodes: NODES, onShardDown: 'fail' }, "onShardDown must be 'wait' or 'fail-fast', but is 'fail'"],
+  [
+    { nodes: NODES, onShardDown: 'fail' },
+    "onShardDown must be 'wait' or 'fail-fast', but is 'fail'",
+  ],
   [{ nodes: NODES, natMap: 'x' }, 'natMap must be'],
   [{ nodes: NODES, natMap: 7 }, 'natMap must be'],
   [{ nodes: NODES, vipGroups: { vip: 'u1' } }, 'vipGroups.vip must be an array of ids'],

@@ -5,8 +5,9 @@
  *    ▲                  │                                                               ▲
  *    └── it is heard ◀──┘                                     it can answer rows again ─┘
  *
- * A proof is a deadline that passed while the node owed replies and said nothing, or a connection
- * that could not be opened while no other was open. A connection that was silent for `silenceMs` is
+ * A proof is a deadline that passed while the node owed replies and said nothing (the last one
+ * counts after `SILENCE_OF_DOWN_MS`), or a connection that could not be opened while no other was
+ * open. A connection that was silent for `silenceMs` is
  * as good as all of them. What a node refuses in words, LOADING and CLUSTERDOWN among them, it has
  * said. The state is the address's: the node that takes its slots over begins as up.
  */
@@ -18,7 +19,7 @@ import { Timer } from '../../runtime/timer.ts';
 import { reportShardState } from './diagnostics.ts';
 import type { LanePurpose } from '../lanes/lane-purpose.ts';
 import type { NodeLoss, NodeWatcher } from '../lanes/node-watcher.ts';
-import { PROBE_EVERY_MS, PROOF_EVERY_MS, PROOFS_OF_DOWN } from '../limits.ts';
+import { PROBE_EVERY_MS, PROOF_EVERY_MS, PROOFS_OF_DOWN, SILENCE_OF_DOWN_MS } from '../limits.ts';
 
 /** Whether a shard's primary answers, as far as the store has seen. */
 export type ShardState = 'up' | 'down';
@@ -43,22 +44,36 @@ export interface ShardHealthHost {
 interface Suspect {
   proofs: number;
   countedAtMs: number;
+  /** Since when it has said nothing to the first row that was late. */
+  silentSinceMs: number;
   /** Until then it may still answer what was late. */
-  moment: Timer | undefined;
+  moment: Moment | undefined;
   downSinceMs: number | undefined;
   /** Seen last. */
   error: FeatureStoreError;
 }
 
+/** A short time, that can be ended before. */
+type Moment = Pick<Timer, 'clear'>;
+
 export class ShardHealth {
   readonly #host: ShardHealthHost;
+  readonly #nowMs: () => number;
+  readonly #momentOf: (ms: number, onEnd: () => void) => Moment;
   /** Empty where nothing is wrong. */
   readonly #suspects = new Map<Address, Suspect>();
   readonly #failsFast: boolean;
   #downCount = 0;
 
-  constructor(host: ShardHealthHost) {
+  /** @param momentOf does not end before what has arrived is read */
+  constructor(
+    host: ShardHealthHost,
+    nowMs: () => number = performance.now,
+    momentOf = (ms: number, onEnd: () => void): Moment => new Timer(ms, onEnd),
+  ) {
     this.#host = host;
+    this.#nowMs = nowMs;
+    this.#momentOf = momentOf;
     this.#failsFast = host.onShardDown === 'fail-fast';
   }
 
@@ -79,7 +94,8 @@ export class ShardHealth {
   /** What rows of a shard fail with. */
   errorOf(address: Address): FeatureStoreError {
     const { downSinceMs, error } = this.#suspects.get(address) ?? {};
-    const downMs = Math.round(performance.now() - (downSinceMs ?? performance.now()));
+    const nowMs = this.#nowMs();
+    const downMs = Math.round(nowMs - (downSinceMs ?? nowMs));
     return new FeatureStoreError(
       'SHARD_UNAVAILABLE',
       `${address} has been down for ${downMs} ms, and its rows fail at once (onShardDown). ` +
@@ -120,12 +136,14 @@ export class ShardHealth {
   noteLate(address: Address, sinceMs: number): void {
     const known = this.#suspects.get(address);
     if (known?.moment !== undefined || known?.downSinceMs !== undefined) return;
-    const silentMs = Math.round(performance.now() - sinceMs);
+    const silentMs = Math.round(this.#nowMs() - sinceMs);
     const words = `${address} owes replies, and has said nothing for ${silentMs} ms.`;
     const suspect = this.#suspectAt(address, new FeatureStoreError('TIMEOUT', words));
-    suspect.moment = new Timer(PROOF_EVERY_MS, () => {
+    suspect.silentSinceMs = Math.min(suspect.silentSinceMs, sinceMs);
+    suspect.moment = this.#momentOf(PROOF_EVERY_MS, () => {
       suspect.moment = undefined;
-      this.#count(address, suspect, 1);
+      const isLong = this.#nowMs() - suspect.silentSinceMs >= SILENCE_OF_DOWN_MS;
+      if (isLong || suspect.proofs + 1 < PROOFS_OF_DOWN) this.#count(address, suspect, 1);
     });
   }
 
@@ -136,7 +154,7 @@ export class ShardHealth {
       this.#count(address, this.#suspectAt(address, error), PROOFS_OF_DOWN);
     } else if (!wasOpen && isUnanswered && !this.#host.isOpen(address)) {
       const suspect = this.#suspectAt(address, error);
-      const isSoon = performance.now() - suspect.countedAtMs < PROOF_EVERY_MS;
+      const isSoon = this.#nowMs() - suspect.countedAtMs < PROOF_EVERY_MS;
       if (!isSoon) this.#count(address, suspect, 1);
     }
   }
@@ -157,7 +175,7 @@ export class ShardHealth {
     if (downSinceMs === undefined) return;
     this.#downCount--;
     this.#host.onUp(address, downSinceMs);
-    const downMs = performance.now() - downSinceMs;
+    const downMs = this.#nowMs() - downSinceMs;
     reportShardState({ shard: address, state: 'up', downMs, error: suspect.error });
   }
 
@@ -176,15 +194,21 @@ export class ShardHealth {
       known.error = error;
       return known;
     }
-    const countedAtMs = Number.NEGATIVE_INFINITY;
-    const fresh = { proofs: 0, countedAtMs, moment: undefined, downSinceMs: undefined, error };
+    const fresh: Suspect = {
+      proofs: 0,
+      countedAtMs: Number.NEGATIVE_INFINITY,
+      silentSinceMs: Number.POSITIVE_INFINITY,
+      moment: undefined,
+      downSinceMs: undefined,
+      error,
+    };
     this.#suspects.set(address, fresh);
     return fresh;
   }
 
   #count(address: Address, suspect: Suspect, proofs: number): void {
     suspect.proofs += proofs;
-    suspect.countedAtMs = performance.now();
+    suspect.countedAtMs = this.#nowMs();
     if (suspect.proofs < PROOFS_OF_DOWN || suspect.downSinceMs !== undefined) return;
     suspect.moment?.clear();
     suspect.moment = undefined;

@@ -26,7 +26,10 @@ export const ERROR_CODES = {
   ABORTED: false,
   /** The connection closed before the reply came; a write may or may not have been applied. */
   CONNECTION_LOST: true,
-  /** The slot had no reachable owner until the deadline (CLUSTERDOWN, LOADING, MASTERDOWN, …). */
+  /**
+   * The slot had no reachable owner until the deadline (CLUSTERDOWN, LOADING, MASTERDOWN, …), or its
+   * shard is down, with `onShardDown: 'fail-fast'`.
+   */
   SHARD_UNAVAILABLE: true,
   /** The slot kept moving (MOVED, ASK, TRYAGAIN) until the redirect limit or the deadline. */
   TOO_MANY_REDIRECTS: true,
@@ -79,8 +82,7 @@ export class FeatureStoreError extends Error {
   /** Whether the same call may succeed later without a change on the caller's side. */
   readonly retryable: boolean;
   /** The call that was made: `'getFeatures'`, `'vipGroup.batchGetFeatures'`, `'connect'`, … */
-  declare readonly operation?: string;
-  /** `host:port` of the node that the row was sent to last, where it was sent. */
+  /** `host:port` of the node that the row was sent to last, where it was sent, or that is down. */
   declare readonly shard?: string;
   /** The slot of the row, 0 to 16383, where the error is of one row alone. */
   declare readonly slot?: number;

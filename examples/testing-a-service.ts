@@ -29,7 +29,8 @@ async function scoresOf(store: Store, ids: readonly string[]): Promise<number[]>
 async function noteCount(store: Store, id: string, count: number): Promise<void> {
   for (let left = 3; ; left--) {
     try {
-      return await store.updateStreaming(id, { tx_count_5m: count });
+      await store.updateStreaming(id, { tx_count_5m: count });
+      return;
     } catch (error) {
       const mayHelp = error instanceof FeatureStoreError && error.retryable;
       if (!mayHelp || left === 1) throw error;

@@ -82,6 +82,7 @@ export class FeatureStoreError extends Error {
   /** Whether the same call may succeed later without a change on the caller's side. */
   readonly retryable: boolean;
   /** The call that was made: `'getFeatures'`, `'vipGroup.batchGetFeatures'`, `'connect'`, … */
+  declare readonly operation?: string;
   /** `host:port` of the node that the row was sent to last, where it was sent, or that is down. */
   declare readonly shard?: string;
   /** The slot of the row, 0 to 16383, where the error is of one row alone. */

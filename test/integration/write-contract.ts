@@ -3,17 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FeatureStore, type FeatureRows, type FeatureStoreOptions } from '../../src/index.ts';
+import type { FeatureRows, FeatureStore } from '../../src/index.ts';
+import type { ContractTarget } from './contract-target.ts';
 
-export interface WriteContractTarget {
-  readonly name: string;
-  /** Called once the servers run. */
-  readonly connect: (
-    options: Omit<FeatureStoreOptions, 'nodes' | 'redis'>,
-  ) => Promise<FeatureStore>;
-}
-
-export function writeContract({ name, connect }: WriteContractTarget): void {
+export function writeContract({ name, connect }: ContractTarget): void {
   let store: FeatureStore;
   beforeAll(async () => {
     store = await connect({ keyPrefix: `writes:${randomUUID()}:`, vipGroups: { vip: ['v1'] } });

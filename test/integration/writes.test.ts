@@ -1,12 +1,6 @@
 import { inject } from 'vitest';
-import { FeatureStore } from '../../src/index.ts';
+import { onServers } from './contract-target.ts';
 import { writeContract } from './write-contract.ts';
 
-writeContract({
-  name: 'a cluster',
-  connect: (options) => FeatureStore.connect({ ...options, nodes: inject('clusterNodes') }),
-});
-writeContract({
-  name: 'a standalone server',
-  connect: (options) => FeatureStore.connect({ ...options, nodes: [inject('standaloneUrl')] }),
-});
+writeContract(onServers('a cluster', () => ({ nodes: inject('clusterNodes') })));
+writeContract(onServers('a standalone server', () => ({ nodes: [inject('standaloneUrl')] })));

@@ -26,6 +26,8 @@ export interface Backend {
   /** Fires when the store is closed. */
   readonly closing: Closing;
   readonly counters: Counters;
+  /** What was counted, and the state of each shard. */
+  stats(): ReturnType<Connection['stats']>;
   /** Which command writes fields with a TTL. */
   readonly fieldTtl: Pick<FieldTtlSupport, 'known' | 'command'>;
   /** Delivers a batch: every row is answered, or fails with its reason. Never in the same turn. */
@@ -58,6 +60,10 @@ export class ServerBackend implements Backend {
 
   get topology(): Topology {
     return this.#connection.topology;
+  }
+
+  stats(): ReturnType<Connection['stats']> {
+    return this.#connection.stats();
   }
 
   dispatch<Answer>(batch: Batch<Answer>, delivery: Delivery): Promise<Gathered<Answer>> {

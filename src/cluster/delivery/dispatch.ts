@@ -18,7 +18,7 @@
  */
 
 import { performance } from '../../runtime/clock.ts';
-import { FeatureStoreError } from '../../errors.ts';
+import { FeatureStoreError, notePlace } from '../../errors.ts';
 import type { Address } from '../address.ts';
 import { Attempt, type Call, type SentPart } from './attempt.ts';
 import { type Connection } from '../control/connection.ts';
@@ -36,7 +36,7 @@ import {
 } from '../control/diagnostics.ts';
 import { Gather, type Gathered } from '../routing/gather.ts';
 import { LaneLost } from '../lanes/lane-lost.ts';
-import { loadScript } from './script-load.ts';
+import { loadScript, scriptsVanish } from './script-load.ts';
 import { UnsettledRows } from './unsettled-rows.ts';
 import { verdictOf } from '../routing/redirect.ts';
 import { ReplySize } from '../resp/reply-size.ts';
@@ -208,12 +208,12 @@ class Dispatch<Answer> implements Call<Answer> {
   /** Settles the row if its outcome is final; otherwise notes what to do with it. */
   settle(attempt: Attempt<Answer>, row: number, outcome: Outcome<Answer>): void {
     const { parcel } = attempt;
-    if (outcome instanceof FeatureStoreError) return this.#fail(parcel, row, outcome);
+    if (outcome instanceof FeatureStoreError) return this.#failAlone(parcel, row, outcome);
     if (!(outcome instanceof ServerError)) return this.gather.answer(row, outcome);
     const verdict = verdictOf(outcome.message, parcel.to);
     if (verdict.kind === 'fail') {
       const goesOn = verdict.isLoggedOut && this.connection.logInAgain(parcel.to);
-      if (!goesOn) return this.#fail(parcel, row, verdict.error);
+      if (!goesOn) return this.#failAlone(parcel, row, verdict.error);
     }
     const next = (attempt.unsettled ??= new UnsettledRows());
     if (verdict.kind === 'script') return void (next.unscripted ??= []).push(row);
@@ -360,8 +360,14 @@ class Dispatch<Answer> implements Call<Answer> {
     this.#report('timeout', rows, so, { error });
   }
 
+  /** With an error that is no other row's. */
+  #failAlone(so: SoFar, row: number, error: FeatureStoreError): void {
+    notePlace(error, { slot: this.batch.keys.slotOf(row) });
+    this.#fail(so, row, error);
+  }
+
   #fail(so: SoFar, row: number, error: FeatureStoreError): void {
-    noteShard(error, so.to);
+    notePlace(error, { shard: so.to });
     this.gather.fail(row, error);
     this.connection.counters.of(so.to ?? NO_OWNER).failedRows++;
     this.#report('failure', [row], so, { error });
@@ -384,21 +390,6 @@ function countUp(count: number): number[] {
   const rows = new Array<number>(count);
   for (let row = 0; row < count; row++) rows[row] = row;
   return rows;
-}
-
-/**
- * Where the row was sent last. Errors are made where that is not known; rows that share one share
- * their shard.
- */
-function noteShard(error: FeatureStoreError & { shard?: Address }, to: Address | undefined): void {
-  if (to !== undefined) error.shard ??= to;
-}
-
-function scriptsVanish(address: Address): FeatureStoreError {
-  return new FeatureStoreError(
-    'SHARD_UNAVAILABLE',
-    `${address} knows no script that it was just given: is SCRIPT FLUSH called all the time?`,
-  );
 }
 
 function nobodyOwns(): FeatureStoreError {

@@ -3,6 +3,7 @@
  * gone when it restarts. Calls that ask for the same at the same time share the answer.
  */
 
+import { FeatureStoreError } from '../../errors.ts';
 import type { Address } from '../address.ts';
 import type { Connection } from '../control/connection.ts';
 import type { Deadline } from './deadline.ts';
@@ -39,4 +40,12 @@ export async function loadScript(
   } finally {
     if (loads.get(name) === load) loads.delete(name);
   }
+}
+
+/** The error of rows whose node is given a script and does not know it. */
+export function scriptsVanish(address: Address): FeatureStoreError {
+  return new FeatureStoreError(
+    'SHARD_UNAVAILABLE',
+    `${address} knows no script that it was just given: is SCRIPT FLUSH called all the time?`,
+  );
 }

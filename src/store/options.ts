@@ -136,7 +136,7 @@ export const defaultOptions = {
   /** Connections are opened when they are first used. */
   warmUp: false,
   /** Rows of a shard that is down are tried until the deadline. */
-  onShardDown: 'wait',
+  onShardDown: 'fail-fast' as 'wait' | 'fail-fast',
 } as const;
 
 export interface ResolvedOptions {

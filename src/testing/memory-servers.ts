@@ -12,7 +12,7 @@ import { FaultPlan } from './fault-plan.ts';
 import { readReply } from './server/bytes.ts';
 import type { ServerClock } from './server/keyspace.ts';
 import { MemoryServer } from './server/memory-server.ts';
-import { storeTwins } from './server/script-twins.ts';
+import { storeTwins } from './server/store-twins.ts';
 
 export interface ClusterShape {
   readonly shards: number;

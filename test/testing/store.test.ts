@@ -1,7 +1,10 @@
 /** The store in memory keeps the contract of the store on servers. */
 
 import { storeContract } from '../integration/store-contract.ts';
+import { writeContract } from '../integration/write-contract.ts';
 import { inMemory } from './memory-target.ts';
 
 storeContract(inMemory('servers in memory', 'HSETEX'));
 storeContract(inMemory('servers in memory without HSETEX', 'HEXPIRE'));
+writeContract(inMemory('servers in memory', 'HSETEX'));
+writeContract(inMemory('servers in memory without HSETEX', 'HEXPIRE'));

@@ -43,6 +43,3 @@ export class ScriptTwins {
 export function shaOf(script: Bytes): string {
   return createHash('sha1').update(script).digest('hex');
 }
-
-/** Those of the store's own scripts. */
-export const storeTwins: ScriptTwins = new ScriptTwins();

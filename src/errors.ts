@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   INVALID_FEATURE: false,
   /** A name that is not among `vipGroups`. */
   UNKNOWN_VIP_GROUP: false,
+  /** The entities were written with other `vipGroups`: members would not be found. */
+  VIP_GROUPS_MISMATCH: false,
   /** No node could be used until `connectTimeoutMs`, or `credentials` failed until then. */
   CONNECT_FAILED: true,
   /** The call's deadline passed before the row was answered. */

@@ -61,7 +61,7 @@ export function addConnectionFlags(command: Command): Command {
       .default(defaultOptions.timeoutMs),
     new Option(
       '--vip <group=ids>',
-      'a VIP group and its ids, by comma; once per group. Without it, members are not found',
+      'a VIP group and its ids, by comma; once per group. Without it, those that are recorded',
     ).argParser(addVipGroup),
   ];
   for (const flag of flags) command.addOption(flag.helpGroup(GROUP));

@@ -6,6 +6,7 @@ import { FeatureStoreError, PartialLoadError } from '../index.ts';
 import { addBenchCommand } from './bench.ts';
 import { addBuildFeaturesCommand } from './build-features.ts';
 import { CommandError, EXIT_FAILURE, EXIT_USAGE } from './command-error.ts';
+import { addDropFeatureCommand } from './drop-feature.ts';
 import { addInspectCommand } from './inspect.ts';
 import { Interruption } from './interruption.ts';
 import { addResetCommand } from './reset.ts';
@@ -42,6 +43,7 @@ function newProgram(signal: AbortSignal): Command {
   addScoreCommand(program, signal);
   addInspectCommand(program, signal);
   addTopologyCommand(program, signal);
+  addDropFeatureCommand(program, signal);
   addResetCommand(program, signal);
   addBenchCommand(program, signal);
   return program;
@@ -59,6 +61,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'INVALID_ID',
   'INVALID_FEATURE',
   'UNKNOWN_VIP_GROUP',
+  'VIP_GROUPS_MISMATCH',
 ]);
 
 function verdictOn(error: unknown, signal: AbortSignal): Verdict {

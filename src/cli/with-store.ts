@@ -12,7 +12,7 @@ export async function withStore<T>(
   signal: AbortSignal,
   work: (store: FeatureStore) => Promise<T>,
 ): Promise<T> {
-  const connecting = connectAloud(connectOptionsFrom(flags), signal);
+  const connecting = connectAloud({ vipGroups: 'recorded', ...connectOptionsFrom(flags) }, signal);
   const closeLate = (): void => {
     connecting.then((late) => late.close()).catch(() => undefined);
   };

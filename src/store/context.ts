@@ -17,6 +17,7 @@ import {
 } from '../cluster/batch.ts';
 import type { FeatureStoreError } from '../errors.ts';
 import type { CallOptions, WriteOptions } from './call-options.ts';
+import type { GroupRecord } from './group-record.ts';
 import type { KeyLayout } from './key-layout.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { ReadShapes } from './read-shape.ts';
@@ -30,6 +31,7 @@ export interface Context {
   readonly counters: StoreCounters;
   readonly readShapes: ReadShapes;
   readonly rowBuffer: RowBuffer;
+  readonly groupRecord: GroupRecord;
   /** Held for their hidden classes (specimens.ts). */
   readonly specimens: readonly object[];
 }

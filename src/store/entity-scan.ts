@@ -6,6 +6,7 @@
 import { deliver, newDeadline, type Context } from './context.ts';
 import { KeyedCommand, KeyedRows, KeyPrefix, KeyTable, type Reply } from '../cluster/batch.ts';
 import { checkCallOptions, type CallOptions } from './call-options.ts';
+import { GROUP_RECORD } from './group-record.ts';
 import { DEFAULT_LISTED_IDS, MAX_LISTED_IDS } from './limits.ts';
 import { checkInteger } from './option-checks.ts';
 
@@ -116,7 +117,10 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
   const { backend, layout } = context;
   let deleted = 0;
   const pages = backend.scan(layout.scanPattern, () => newDeadline(context, options, 'read'));
+  const record = layout.prefix + GROUP_RECORD;
+  let hadRecord = false;
   for await (const { keys } of pages) {
+    hadRecord ||= keys.includes(record);
     const table = tableOf(keys);
     const replies = { answerOf: ([count]: readonly Reply[]) => Number(count) };
     const batch = { keys: table, commands: new KeyedRows(UNLINK, table), replies };
@@ -129,6 +133,8 @@ export async function deleteAll(context: Context, options: CallOptions): Promise
       deadline.clear();
     }
   }
+  if (hadRecord) deleted--; // it is no key of the caller's
+  if (hadRecord) await context.groupRecord.declareAnew();
   return deleted;
 }
 

@@ -7,7 +7,7 @@ import type { BatchReadOptions, CallOptions, CloseOptions, ReadOptions } from '.
 import type { StreamingOptions, ValueOptions, WriteOptions } from './call-options.ts';
 import { addAsyncDispose } from './async-dispose.ts';
 import { Calls, named } from './calls.ts';
-import { connectBackend } from './connect-backend.ts';
+import { agreedOptions, connectBackend } from './connect-backend.ts';
 import type { Context } from './context.ts';
 import { newContext } from './new-context.ts';
 import {
@@ -36,7 +36,7 @@ import { zeroCounters, type StoreStats } from './stats.ts';
 import { vipGroupsOf, type VipGroup } from './vip-group.ts';
 
 /** Makes a store on any backend; servers have `FeatureStore.connect`. Not public. */
-export let storeOn: (backend: Backend, options: ResolvedOptions) => FeatureStore;
+export let storeOn: (backend: Backend, options: ResolvedOptions) => Promise<FeatureStore>;
 
 /**
  * An online feature store on Redis Cluster, or on one Redis server. An entity is one hash at
@@ -67,7 +67,8 @@ export class FeatureStore implements AsyncDisposable {
   readonly #groups: ReadonlyMap<string, VipGroup>;
 
   static {
-    storeOn = (backend, options) => new FeatureStore(backend, options);
+    storeOn = async (backend, options) =>
+      new FeatureStore(backend, await agreedOptions(backend, options));
   }
 
   private constructor(backend: Backend, options: ResolvedOptions) {
@@ -83,7 +84,8 @@ export class FeatureStore implements AsyncDisposable {
   /**
    * Connects, and finds out whether it is a cluster or one server. What is not there yet is waited
    * for until `connectTimeoutMs`; a wrong login is reported at once. `signal` ends the attempt.
-   * @throws FeatureStoreError INVALID_OPTION, INVALID_ID, CONNECT_FAILED, ACCESS_DENIED, ABORTED
+   * @throws FeatureStoreError INVALID_OPTION, INVALID_ID, CONNECT_FAILED, ACCESS_DENIED, ABORTED,
+   * VIP_GROUPS_MISMATCH
    */
   static async connect(
     options: FeatureStoreOptions,
@@ -91,7 +93,7 @@ export class FeatureStore implements AsyncDisposable {
   ): Promise<FeatureStore> {
     return named('connect', async () => {
       const resolved = resolveOptions(options);
-      return new FeatureStore(await connectBackend(resolved, signal), resolved);
+      return storeOn(await connectBackend(resolved, signal), resolved);
     });
   }
 

@@ -33,6 +33,10 @@ export const MAX_TIMEOUT_MS: number = MAX_TIMER_MS;
 export const MAX_TTL_SECONDS = 3_153_600_000;
 /** The latest time that a Date can be, in Unix milliseconds. */
 export const MAX_EVENT_TIME_MS = 8_640_000_000_000_000;
+/** Bytes of a record of VIP groups up to which it has their members; each store reads it. */
+export const MAX_RECORDED_BYTES = 1_048_576;
+/** How long the record is waited for, in ms: without it a store goes on. */
+export const GROUP_RECORD_MS = 1_000;
 /** Replicas that a write may wait for; no primary has as many. */
 export const MAX_REPLICAS = 100;
 /** The highest database: a server counts them in 31 bits (redis 8.0, config.c). */

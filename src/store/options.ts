@@ -19,6 +19,7 @@ import {
   checkKeys,
   checkTimeoutMs,
   checkTtlSeconds,
+  checkWord,
   isRecord,
   pathTo,
   refuse,
@@ -90,9 +91,18 @@ export interface FeatureStoreOptions {
   /**
    * The ids of the members by group name. The keys of a group share one slot, so one pipeline reads
    * it. An id is in one group at the most, and a group has 10,000 members at the most.
+   * `'recorded'`: those that the store has that wrote the entities.
    * @default `{}`
    */
-  readonly vipGroups?: Readonly<Record<string, readonly string[]>>;
+  readonly vipGroups?: Readonly<Record<string, readonly string[]>> | 'recorded';
+  /**
+   * The groups are recorded in the cluster before the first write of a store that has some.
+   * `'check'`: `connect` rejects where other groups are recorded, as members would not be found.
+   * `'replace'`: the first write records this store's groups, whose members are then loaded anew.
+   * `'ignore'`: nothing is read or recorded.
+   * @default `'check'`
+   */
+  readonly vipGroupsRecord?: 'check' | 'replace' | 'ignore';
   /**
    * The deadline of a call in milliseconds; of each window of rows for loads, each chunk for
    * streams, and each page for scans. The default outlasts a failover at Redis's own
@@ -136,7 +146,7 @@ export const defaultOptions = {
   /** Connections are opened when they are first used. */
   warmUp: false,
   /** Rows of a shard that is down are tried until the deadline. */
-  onShardDown: 'fail-fast' as 'wait' | 'fail-fast',
+  onShardDown: 'wait',
 } as const;
 
 export interface ResolvedOptions {
@@ -145,6 +155,9 @@ export interface ResolvedOptions {
   readonly natMap: Readonly<Record<string, HostAndPort>> | undefined;
   readonly credentials: CredentialsFunction | undefined;
   readonly layout: KeyLayout;
+  /** Whether the groups of the layout are those that the cluster has recorded. */
+  readonly takesRecordedGroups: boolean;
+  readonly vipGroupsRecord: 'check' | 'replace' | 'ignore';
   readonly batchTtlSeconds: number;
   readonly streamingTtlSeconds: number;
   readonly timeoutMs: number;
@@ -164,19 +177,25 @@ export const OPTION_NAMES: readonly (keyof FeatureStoreOptions)[] = [
   'batchTtlSeconds',
   'streamingTtlSeconds',
   'vipGroups',
+  'vipGroupsRecord',
   'timeoutMs',
   'connectTimeoutMs',
   'warmUp',
   'onShardDown',
 ];
 
+const RECORD_MODES = ['check', 'replace', 'ignore'] as const;
+
 /** @throws FeatureStoreError INVALID_OPTION, INVALID_ID */
 export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
   checkKeys('options', options, OPTION_NAMES);
   const given = { ...defaultOptions, ...withoutUndefined(options) };
-  const { vipGroups = {} } = given;
-  if (!isRecord(vipGroups)) {
-    refuse(`vipGroups must be an object of id arrays by group name, but is ${show(vipGroups)}.`);
+  const { vipGroups = {}, vipGroupsRecord = 'check' } = given;
+  if (!isRecord(vipGroups) && vipGroups !== 'recorded') {
+    refuse(
+      "vipGroups must be an object of id arrays by group name, or 'recorded', but is " +
+        `${show(vipGroups)}.`,
+    );
   }
   if (typeof given.warmUp !== 'boolean') {
     refuse(`warmUp must be true or false, but is ${show(given.warmUp)}.`);
@@ -193,7 +212,9 @@ export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
     target: resolveTarget(given),
     natMap: given.natMap,
     credentials: given.credentials,
-    layout: new KeyLayout(given.keyPrefix, vipGroups),
+    layout: new KeyLayout(given.keyPrefix, vipGroups === 'recorded' ? {} : vipGroups),
+    takesRecordedGroups: vipGroups === 'recorded',
+    vipGroupsRecord: checkWord('vipGroupsRecord', vipGroupsRecord, RECORD_MODES),
     batchTtlSeconds: checkTtlSeconds('batchTtlSeconds', given.batchTtlSeconds),
     streamingTtlSeconds: checkTtlSeconds('streamingTtlSeconds', given.streamingTtlSeconds),
     timeoutMs: Math.min(checkTimeoutMs('timeoutMs', given.timeoutMs), MAX_TIMEOUT_MS),

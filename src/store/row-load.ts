@@ -101,7 +101,10 @@ export async function loadRows(
   plan: LoadPlan,
   options: LoadOptions,
 ): Promise<LoadResult> {
-  return new RowLoad(context, plan, options).run(sourceOf(rows));
+  const load = new RowLoad(context, plan, options);
+  const source = sourceOf(rows);
+  if (context.groupRecord.isDue) await context.groupRecord.declare();
+  return load.run(source);
 }
 
 /** Checks rows that are all at hand, and nothing of a lazy source. */

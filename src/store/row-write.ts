@@ -85,6 +85,7 @@ export async function writeRow(
 ): Promise<RowOutcome> {
   const row = context.rowBuffer.encode(kind, id, write);
   if (row === undefined) return 'written';
+  if (context.groupRecord.isDue) await context.groupRecord.declare();
   const delivery = { deadline, ...confirmation(options, 'online') };
   const { answers, failures } = await deliver(context, row.batch, delivery);
   const failure = failures.get(0);

@@ -1,6 +1,7 @@
 import { MAX_REPLICAS } from '../store/limits.ts';
 import type { FieldTtlCommand } from '../cluster/delivery/field-ttl-command.ts';
 import { wallClockMs } from '../runtime/clock.ts';
+import { named } from '../store/calls.ts';
 import { storeOn, type FeatureStore } from '../store/feature-store.ts';
 import { checkInteger, checkKeys, isRecord, refuse } from '../store/option-checks.ts';
 import {
@@ -125,14 +126,15 @@ export async function createStoreOn(
     resolveOptions({ ...given, nodes: addresses.slice(0, 1) });
   const resolved = resolve(storeOptions);
   return {
-    store: storeOn(new MemoryBackend(servers), resolved),
+    store: await storeOn(new MemoryBackend(servers), resolved),
     clock,
     faults: new Faults({ plan: servers.faults, layout: resolved.layout, shards: addresses }),
     call: (name, key, ...words) => servers.call(name, key, words),
-    connect: async (given = {}) => {
-      checkOptions('connect', given, []);
-      return storeOn(new MemoryBackend(servers), resolve(given));
-    },
+    connect: (given = {}) =>
+      named('connect', async () => {
+        checkOptions('connect', given, []);
+        return storeOn(new MemoryBackend(servers), resolve(given));
+      }),
   };
 }
 

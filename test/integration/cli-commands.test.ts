@@ -145,7 +145,7 @@ it('prints its version and its help', async () => {
   });
   const { exitCode, stdout } = await fstore.run(['--help']);
   expect(exitCode).toBe(0);
-  for (const name of ['build-features', 'score', 'inspect', 'topology', 'reset']) {
+  for (const name of ['build-features', 'score', 'inspect', 'topology', 'reset', 'drop-feature']) {
     expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'));
   }
 });

@@ -12,7 +12,10 @@ export interface ContractTarget {
   readonly passSeconds?: (seconds: number) => Promise<void>;
 }
 
-export type ContractOptions = Pick<FeatureStoreOptions, 'keyPrefix' | 'vipGroups'>;
+export type ContractOptions = Pick<
+  FeatureStoreOptions,
+  'keyPrefix' | 'vipGroups' | 'vipGroupsRecord'
+>;
 
 export interface OtherClient {
   readonly call: (

@@ -95,6 +95,11 @@ export class LoadTally {
     this.#sent.find((sent) => sent.window === window)?.failed.push(row);
   }
 
+  /** Whether a row of the window failed. */
+  hasFailed(window: RowWindow): boolean {
+    return this.#sent.some((sent) => sent.window === window && sent.failed.length > 0);
+  }
+
   /** All rows of the window are settled. */
   end(window: RowWindow): void {
     const ended = this.#sent.find((sent) => sent.window === window);

@@ -13,7 +13,7 @@
  *   are to be reported. A lazy source can only be checked as it comes.
  */
 
-import { FeatureStoreError, oneLine } from '../errors.ts';
+import { FeatureStoreError, notePlace, oneLine } from '../errors.ts';
 import { onAbort } from '../runtime/abort-listeners.ts';
 import { nextTurn } from '../runtime/slices.ts';
 import { unthrowing } from './callbacks.ts';
@@ -126,9 +126,14 @@ async function checkRows(
       rowsLeft = ROWS_ENCODED_PER_TURN;
     }
     const [id, features, options] = entryOf(rows[row]);
-    layout.check(id);
-    const featureCount = writer.check(id, features, options?.eventTimeMs);
-    rowsLeft -= Math.max(1, featureCount / FEATURES_PER_ROW);
+    try {
+      layout.check(id);
+      const featureCount = writer.check(id, features, options?.eventTimeMs);
+      rowsLeft -= Math.max(1, featureCount / FEATURES_PER_ROW);
+    } catch (error) {
+      if (typeof id === 'string') notePlace(error, { id });
+      throw error;
+    }
   }
 }
 
@@ -321,10 +326,11 @@ class RowLoad {
     }
     throwIfEnded(failures);
     const { maxFailedRows = MAX_FAILED_ROWS } = this.#options;
-    if (tally.failed.length > maxFailedRows) {
+    const isTooMuch = tally.failed.length > maxFailedRows;
+    if (!isTooMuch || !tally.hasFailed(window)) tally.end(window);
+    if (isTooMuch) {
       throw new FeatureStoreError('PARTIAL_LOAD', `More than ${maxFailedRows} rows failed.`);
     }
-    tally.end(window);
     this.#onProgress?.({ loaded: tally.loaded, failed: tally.failed.length });
   }
 

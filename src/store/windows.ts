@@ -141,6 +141,8 @@ class Wait {
     const signal = this.#signal;
     if (!signal && this.#timeout === undefined) return promise;
     return new Promise((resolve, reject) => {
+      // The source itself may have had it fire, before it gave this promise.
+      if (signal?.aborted) reject(aborted(signal));
       if (signal) this.#onAbort = (): void => reject(aborted(signal));
       this.#onDue = (): void => resolve(DUE);
       promise.then(resolve, reject);

@@ -6,7 +6,7 @@
 
 import { performance } from '../runtime/clock.ts';
 import { nextTurn } from '../runtime/slices.ts';
-import { FeatureStoreError } from '../errors.ts';
+import { FeatureStoreError, notePlace, type ErrorPlace } from '../errors.ts';
 import type { Address } from '../cluster/address.ts';
 import { CommandWriter, type Batch, type Gathered } from '../cluster/batch.ts';
 import { NO_OWNER, type Counters } from '../cluster/control/counters.ts';
@@ -177,12 +177,14 @@ export class MemoryDispatch<Answer> {
     const session = this.#servers.at(shard).session();
     const replies = this.#commandsOf(row).map((words) => readReply(session.send(words), stringsAs));
     const refused = firstErrorIn(replies);
-    if (refused !== undefined) return refusedError(refused.message, shard);
+    const place = { shard, slot: this.#slotOf(row) };
+    if (refused !== undefined) return placed(refusedError(refused.message, shard), place);
     const answer = this.#batch.replies.answerOf(replies, row);
+    if (answer instanceof FeatureStoreError) return placed(answer, place);
     const { minReplicas = 0 } = this.#delivery;
     const { replicaCount } = this.#servers;
-    if (answer instanceof FeatureStoreError || replicaCount >= minReplicas) return answer;
-    return notConfirmed(replicaCount, minReplicas, shard);
+    if (replicaCount >= minReplicas) return answer;
+    return placed(notConfirmed(replicaCount, minReplicas, shard), place);
   }
 
   /** A pipeline none of whose replies came is not reported. */
@@ -220,8 +222,8 @@ export class MemoryDispatch<Answer> {
     reportRows('timeout', rows, (row) => this.#slotOf(row), { shard, attempt: 1, error });
   }
 
-  #fail(shard: Address, row: number, error: FeatureStoreError & { shard?: Address }): void {
-    error.shard ??= shard;
+  #fail(shard: Address, row: number, error: FeatureStoreError): void {
+    notePlace(error, { shard });
     this.#gather.fail(row, error);
     this.#counters.of(shard).failedRows++;
     reportRows('failure', [row], (failed) => this.#slotOf(failed), { shard, attempt: 1, error });
@@ -230,4 +232,10 @@ export class MemoryDispatch<Answer> {
   #slotOf(row: number): number {
     return this.#batch.keys.slotOf(row);
   }
+}
+
+/** The error of one row alone, which so has its slot. */
+function placed(error: FeatureStoreError, place: ErrorPlace): FeatureStoreError {
+  notePlace(error, place);
+  return error;
 }

@@ -68,16 +68,20 @@ export function callContract({ name, connect }: ContractTarget): void {
         await own.reset();
       });
 
-      it.each(Object.keys(CONTAINERS))('end the call by themselves: %s', async (kind) => {
+      it.each(['array', 'Map', 'object'])(
+        'end the call before anything is sent, where all are at hand: %s',
+        async (kind) => {
+          const own = await open();
+          const refused = { code: 'INVALID_ID', operation: call, id: 'b{ad' };
+          await expect(own[call](CONTAINERS[kind]?.() ?? [])).rejects.toMatchObject(refused);
+          expect(await own.countEntities()).toBe(0);
+        },
+      );
+
+      it.each(['generator', 'async generator'])('end the call as they come: %s', async (kind) => {
         const own = await open();
         const rows = CONTAINERS[kind]?.() ?? [];
         const error: unknown = await own[call](rows).catch((thrown: unknown) => thrown);
-        const isLazy = kind.endsWith('generator');
-        if (!isLazy) {
-          expect(error).toMatchObject({ code: 'INVALID_ID', operation: call });
-          expect(await own.countEntities()).toBe(0);
-          return;
-        }
         expect(error).toBeInstanceOf(PartialLoadError);
         expect(error).toMatchObject({ operation: call, cause: { code: 'INVALID_ID' } });
         const { counts, failed } = error as PartialLoadError;
@@ -226,7 +230,9 @@ export function callContract({ name, connect }: ContractTarget): void {
       expect(thrower).toHaveBeenCalled();
       expect(rejecter).toHaveBeenCalled();
       const ids = ['u0', 'u2', 'u4'];
-      const onPipeline = vi.fn<() => void>(thrower);
+      const onPipeline = vi.fn<() => void>(() => {
+        throw new Error('of the caller');
+      });
       expect(await store.batchGetFeatures(ids, ['a'], { onPipeline })).toHaveLength(3);
       expect(onPipeline).toHaveBeenCalled();
       await vi.waitFor(() => expect(warnings).toHaveLength(3));

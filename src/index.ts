@@ -61,4 +61,4 @@ export type { Shard } from './cluster/routing/topology.ts';
 export { ERROR_CODES, FeatureStoreError } from './errors.ts';
 export { PartialBatchError, PartialLoadError } from './store/partial-errors.ts';
 export type { ErrorCode } from './errors.ts';
-export type { FailedRow } from './store/partial-errors.ts';
+export type { FailedRow, FailureSummary, LoadCounts } from './store/partial-errors.ts';

@@ -47,8 +47,8 @@ export interface ValueOptions<As extends ValuesAs = 'text'> extends CallOptions 
    */
   readonly as?: As;
   /**
-   * Whether an entity without batch features is read as absent: one that a streaming write has made
-   * or outlived, whose key has no TTL. Asks for the TTL with each id (PTTL), at about twice the CPU.
+   * Whether an entity without batch features, which streaming writes alone have made, is read as
+   * absent. PTTL is sent with each id to find out, which costs more.
    * @default `false`
    */
   readonly loadedOnly?: boolean;

@@ -15,8 +15,14 @@ import type { RowOutcome, RowWriter } from './row-writer.ts';
 import { StreamingWriters, type StreamingTerms } from './streaming-write.ts';
 
 /** What `updateStreamingBatch` takes. The `eventTimeMs` of a row goes with the row. */
-export interface StreamingLoadOptions
-  extends LoadOptions, Pick<StreamingOptions, 'ifExists' | 'stream'> {
+export interface StreamingLoadOptions extends LoadOptions {
+  /**
+   * Whether rows are written only where the entity has batch features; others are `'absent'`.
+   * @default `false`
+   */
+  readonly ifExists?: boolean;
+  /** The name of the stream of events, as in `StreamingOptions`. */
+  readonly stream?: string;
   /**
    * Rows that are sent together at the most, 1 to 10,000.
    * @default `10_000`

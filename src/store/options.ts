@@ -143,6 +143,8 @@ export const defaultOptions = {
   timeoutMs: 30_000,
   /** How long `connect` goes on trying, in milliseconds. */
   connectTimeoutMs: 10_000,
+  /** Groups that differ from those that are recorded are refused. */
+  vipGroupsRecord: 'check',
   /** Connections are opened when they are first used. */
   warmUp: false,
   /** Rows of a shard that is down are tried until the deadline. */
@@ -190,7 +192,7 @@ const RECORD_MODES = ['check', 'replace', 'ignore'] as const;
 export function resolveOptions(options: FeatureStoreOptions): ResolvedOptions {
   checkKeys('options', options, OPTION_NAMES);
   const given = { ...defaultOptions, ...withoutUndefined(options) };
-  const { vipGroups = {}, vipGroupsRecord = 'check' } = given;
+  const { vipGroups = {}, vipGroupsRecord } = given;
   if (!isRecord(vipGroups) && vipGroups !== 'recorded') {
     refuse(
       "vipGroups must be an object of id arrays by group name, or 'recorded', but is " +

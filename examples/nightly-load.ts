@@ -36,6 +36,7 @@ await using store = await FeatureStore.connect(
 const options: LoadOptions = {
   ttlSeconds: 48 * 3_600, // twice the cycle: one night that is missed costs nothing
   signal: stop.signal,
+  onInvalid: 'report' as const, // a bad row is among the failed ones, and stops nothing
   onProgress: ({ loaded, failed }) => console.log(`${loaded} loaded, ${failed} failed`),
 };
 try {

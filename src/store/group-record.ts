@@ -59,7 +59,7 @@ export async function agreeOnGroups(
   return options;
 }
 
-/** Nothing where there is no record, or where the user may not read it, or no node answers. */
+/** Nothing where there is no record, or none that can be read: the user may not, no node answers. */
 async function recordedGroups(
   backend: Backend,
   layout: KeyLayout,
@@ -67,11 +67,9 @@ async function recordedGroups(
   try {
     return parse(await ask(backend, layout, ['GET']));
   } catch (error) {
-    const isHarmless =
-      error instanceof FeatureStoreError &&
-      (error.retryable || error.code === 'ACCESS_DENIED' || error.code === 'WRONG_TYPE');
-    if (isHarmless) return undefined;
-    throw error;
+    const isOver = error instanceof FeatureStoreError && error.code === 'CLOSED';
+    if (isOver) throw error;
+    return undefined;
   }
 }
 

@@ -101,10 +101,7 @@ export async function loadRows(
   plan: LoadPlan,
   options: LoadOptions,
 ): Promise<LoadResult> {
-  const load = new RowLoad(context, plan, options);
-  const source = sourceOf(rows);
-  if (context.groupRecord.isDue) await context.groupRecord.declare();
-  return load.run(source);
+  return new RowLoad(context, plan, options).run(sourceOf(rows));
 }
 
 /** Checks rows that are all at hand, and nothing of a lazy source. */
@@ -210,13 +207,15 @@ class RowLoad {
     });
     const isAtHand = Array.isArray(source) && this.#terms.stopsAtInvalid;
     const ahead = isAtHand ? await this.#checkAll(source, windows) : [];
+    const { groupRecord } = this.#context;
+    if (groupRecord.isDue) await groupRecord.declare();
     try {
       for (const window of ahead) await this.#begin(window);
       for await (const window of windows) await this.#begin(window);
       while (this.#underWay.length > 0) await this.#oneDone();
     } catch (error) {
       await Promise.all(this.#underWay.map(({ done }) => done));
-      throw this.#stopped(this.#trouble?.cause ?? error);
+      throw this.#stopped(error);
     }
     return this.#tally.result(this.#pulled);
   }
@@ -339,7 +338,9 @@ class RowLoad {
     this.#onSkipped({ id: window.ids[row] ?? '', position: window.positionOf(row), reason });
   }
 
-  #stopped(cause: unknown): FeatureStoreError {
+  #stopped(error: unknown): FeatureStoreError {
+    // The source is stopped by a signal, whatever the reason is.
+    const cause = this.#trouble ? this.#trouble.cause : error;
     // What the source threw may quote a row: its words are in the cause alone.
     const why =
       cause instanceof FeatureStoreError

@@ -12,7 +12,9 @@ export function entryOf(entry: unknown): Entry {
   let shown: string;
   try {
     if (Array.isArray(entry) && (entry.length === 2 || entry.length === 3)) {
-      return [entry[0], entry[1], entry[2]];
+      const options: unknown = entry[2];
+      const isRow = options === undefined || isRecord(options);
+      if (isRow) return [entry[0], entry[1], options];
     }
     shown = showKind(entry) + (Array.isArray(entry) ? ` of ${entry.length}` : '');
   } catch (cause) {

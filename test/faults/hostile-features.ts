@@ -54,7 +54,6 @@ export const refusedValue: fc.Arbitrary<unknown> = fc.oneof(
     Number.NaN,
     Number.POSITIVE_INFINITY,
     Number.NEGATIVE_INFINITY,
-    null,
     undefined,
     10n,
     10n ** 5_000n,

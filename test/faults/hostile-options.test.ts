@@ -41,7 +41,9 @@ const badTtls = fc.oneof(
   fc.maxSafeInteger().filter((ttl) => ttl > 3_153_600_000),
   fc.constant(3_153_600_001),
 );
-const badTimeouts = fc.oneof(noWholeNumber, fc.constantFrom(2 ** 31, 2 ** 32 + 1));
+const badTimeouts = noWholeNumber.filter(
+  (value) => typeof value !== 'number' || Number.isNaN(value),
+);
 const noFunction = fc.constantFrom<unknown>(null, 'log', 7, {}, [], Symbol('log'));
 const noSignal = fc.constantFrom<unknown>(
   null,
@@ -84,15 +86,34 @@ const forReads = {
   onPipeline: noFunction,
   onFailure: fc.constantFrom<unknown>(null, 'skip', '', true, 'Throw', {}),
 };
-const forLoads = { ...forAll, ttlSeconds: badTtls, onProgress: noFunction };
+const noFlag = fc.constantFrom<unknown>(null, 0, 1, 'true', {});
+const forLoads = {
+  ...forAll,
+  ttlSeconds: badTtls,
+  onProgress: noFunction,
+  onCommitted: noFunction,
+  onInvalid: fc.constantFrom<unknown>(null, 'return', '', true, 'Throw', {}),
+  maxFailedRows: fc.constantFrom<unknown>(null, -1, 0.5, 1_000_001, '5', Number.NaN),
+};
 const FINE = { u1: { a: 1 } };
 
 const calls: readonly Call[] = [
-  { run: (options) => store.bulkLoad(FINE, options), bad: forLoads },
-  { run: (options) => store.updateStreamingBatch(FINE, options), bad: forLoads },
+  {
+    run: (options) => store.bulkLoad(FINE, options),
+    bad: { ...forLoads, mode: fc.constantFrom<unknown>(null, 'Replace', '', 1, {}) },
+  },
+  {
+    run: (options) => store.updateStreamingBatch(FINE, options),
+    bad: { ...forLoads, ifExists: noFlag, onSkipped: noFunction, maxDelayMs: badTimeouts },
+  },
   {
     run: (options) => store.updateStreaming('u1', { a: 1 }, options),
-    bad: { ...forAll, ttlSeconds: badTtls },
+    bad: {
+      ...forAll,
+      ttlSeconds: badTtls,
+      ifExists: noFlag,
+      eventTimeMs: badTimeouts.filter((value) => value !== undefined),
+    },
   },
   { run: (options) => store.updateBatchFeature('u1', 'a', 1, options), bad: forAll },
   { run: (options) => store.getFeatures('u1', ['a'], options), bad: forAll },
@@ -249,7 +270,7 @@ const badRedisOptions = fc.constantFrom<unknown>(
   { keyPrefix: 'x:' },
 );
 const KNOWN =
-  'nodes redis redisOptions natMap keyPrefix batchTtlSeconds streamingTtlSeconds vipGroups timeoutMs connectTimeoutMs warmUp onShardDown'.split(
+  'nodes redis redisOptions natMap keyPrefix batchTtlSeconds streamingTtlSeconds vipGroups vipGroupsRecord timeoutMs connectTimeoutMs warmUp onShardDown'.split(
     ' ',
   );
 const named = (name: string, values: fc.Arbitrary<unknown>): fc.Arbitrary<object> =>
@@ -264,6 +285,7 @@ const badConnectOptions = fc.oneof(
   named('warmUp', fc.constantFrom<unknown>(null, 0, 1, 'true', {})),
   named('onShardDown', fc.constantFrom<unknown>(null, true, '', 'fail', 'Wait', {}, ['wait'])),
   named('vipGroups', badGroups),
+  named('vipGroupsRecord', fc.constantFrom<unknown>(null, true, '', 'Check', {}, ['check'])),
   named('nodes', badNodes),
   named('natMap', badNatMaps),
   named('redisOptions', badRedisOptions),

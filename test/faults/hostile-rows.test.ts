@@ -191,7 +191,7 @@ function* lazily(rows: readonly RowRecipe[]): Generator<Entry> {
 
 test('bulkLoad of a lazy source: bad rows are reported, the others stored', async () => {
   const count = await eachRun(mixedRows, async (rows) => {
-    const result = await store.bulkLoad(lazily(rows));
+    const result = await store.bulkLoad(lazily(rows), { onInvalid: 'report' });
     const failures = expectedFailures(rows);
     expect(result.loaded).toBe(rows.length - failures.length);
     expect(failedRows(result).sort()).toStrictEqual(failures.sort());
@@ -201,7 +201,7 @@ test('bulkLoad of a lazy source: bad rows are reported, the others stored', asyn
 
 test('updateStreamingBatch of a lazy source: the same', async () => {
   const count = await eachRun(mixedRows, async (rows) => {
-    const result = await store.updateStreamingBatch(lazily(rows));
+    const result = await store.updateStreamingBatch(lazily(rows), { onInvalid: 'report' });
     const failures = expectedFailures(rows);
     expect(result.loaded).toBe(rows.length - failures.length);
     expect(failedRows(result).sort()).toStrictEqual(failures.sort());

@@ -39,6 +39,9 @@ export const CALLS: Readonly<Record<string, Call>> = {
   'getFeatures without names': ({ store, id }, options) =>
     store.getFeatures(id, undefined, options),
   batchGetFeatures: ({ store, ids }, options) => store.batchGetFeatures(ids, NAMES, options),
+  tryBatchGetFeatures: ({ store, ids }, options) => store.tryBatchGetFeatures(ids, NAMES, options),
+  'batchGetFeatures of loaded ones': ({ store, ids }, options) =>
+    store.batchGetFeatures(ids, NAMES, { ...options, loadedOnly: true }),
   streamFeatures: ({ store, ids }, options) =>
     all(store.streamFeatures(ids, NAMES, { ...options, chunkSize: 400 })),
   vipGroup: ({ store }, options) => store.vipGroup('vip').batchGetFeatures(NAMES, options),
@@ -50,6 +53,14 @@ export const CALLS: Readonly<Record<string, Call>> = {
   countEntities: ({ store }, options) => store.countEntities(options),
   countEntitiesByShard: ({ store }, options) => store.countEntitiesByShard(options),
   bulkLoad: ({ store, ids }, options) => store.bulkLoad(rowsOf(ids), options),
+  'bulkLoad that replaces': ({ store, ids }, options) =>
+    store.bulkLoad(rowsOf(ids), { ...options, mode: 'replace' }),
+  'updateStreaming on conditions': ({ store, id }, options) =>
+    store.updateStreaming(id, WRITTEN, { ...options, eventTimeMs: Date.now(), ifExists: true }),
+  deleteFeatures: ({ store, spareId }, options) =>
+    store.deleteFeatures(spareId, ['nothing'], options),
+  deleteFeaturesEverywhere: ({ disposable }, options) =>
+    disposable.deleteFeaturesEverywhere(['nothing'], options),
   updateStreaming: ({ store, id }, options) => store.updateStreaming(id, WRITTEN, options),
   updateStreamingBatch: ({ store, ids }, options) =>
     store.updateStreamingBatch(rowsOf(ids), options),

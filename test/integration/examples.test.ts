@@ -163,7 +163,7 @@ example('nightly-load.ts', () => {
     await victim.call('CONFIG', 'SET', 'maxmemory', 1);
     onTestFinished(async () => void (await victim.call('CONFIG', 'SET', 'maxmemory', 0)));
     const file = project.newPath('source.jsonl');
-    await writeFile(file, linesOf([...rowsOf(IDS, { n: 1 }), ['bad', { n: null }]]));
+    await writeFile(file, linesOf([...rowsOf(IDS, { n: 1 }), ['bad', { n: ['a list'] }]]));
     const path = await pipeFile();
     // A pipe is read once for each writer, so the second pass begins when the test has it begin.
     const write = (): void => {

@@ -139,6 +139,8 @@ export class ScriptedServer {
         return this.slots ?? NOT_A_CLUSTER;
       case 'CLUSTER INFO':
         return `+cluster_current_epoch:${this.epoch}\r\n`;
+      case `GET ${sub}`.toUpperCase():
+        return '$-1\r\n'; // the record of VIP groups
       case 'INFO ':
         return '$13\r\nredis_mode:x\r\n\r\n';
       default:

@@ -37,6 +37,8 @@ test('nodes are enough; the rest has defaults', () => {
     connectTimeoutMs: 10_000,
     warmUp: false,
     onShardDown: 'wait',
+    takesRecordedGroups: false,
+    vipGroupsRecord: 'check',
   });
   expect(layout.prefix).toBe('fs:user:');
   expect(layout.groups.names).toStrictEqual([]);
@@ -188,7 +190,7 @@ test.each([
   [{ nodes: NODES, vipGroups: ['u1'] }, 'vipGroups must be an object of id arrays by group name'],
   [
     { nodes: NODES, vipGroups: 'vip' },
-    "vipGroups must be an object of id arrays by group name, but is 'vip'",
+    "vipGroups must be an object of id arrays by group name, or 'recorded', but is 'vip'",
   ],
   [
     { nodes: NODES, vipGroups: new Map([['vip', ['u1']]]) },

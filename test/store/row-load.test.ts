@@ -3,6 +3,7 @@ import { Closing } from '../../src/cluster/control/closing.ts';
 import type { Backend } from '../../src/cluster/delivery/backend.ts';
 import { FeatureStoreError } from '../../src/errors.ts';
 import type { Context } from '../../src/store/context.ts';
+import type { GroupRecord } from '../../src/store/group-record.ts';
 import type { FeatureRows } from '../../src/store/features.ts';
 import { KeyLayout } from '../../src/store/key-layout.ts';
 import { loadRows } from '../../src/store/row-load.ts';
@@ -12,6 +13,7 @@ import type { RowWriter } from '../../src/store/row-writer.ts';
 const nowhere = {
   layout: new KeyLayout('p:', {}),
   backend: { closing: new Closing() } as Backend,
+  groupRecord: { isDue: false } as GroupRecord,
 } as Context;
 
 /**

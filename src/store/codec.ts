@@ -208,11 +208,11 @@ export function encodeValue(id: string, name: string, value: unknown): string | 
   const remedy =
     ArrayBuffer.isView(value) || isAnyArrayBuffer(value)
       ? 'Give its bytes: new Uint8Array(buffer, byteOffset, byteLength).'
-      : 'Leave the feature out, write what the model should see instead, or null to delete it.';
+      : 'Leave the feature out, or write what the model should see instead; null deletes it.';
   return refuse(
     id,
     `Feature ${show(name)} is ${showKind(value)}; a value is a string, a finite number, ` +
-      `a boolean, a Uint8Array or null. ${remedy}`,
+      `a boolean or a Uint8Array. ${remedy}`,
   );
 }
 

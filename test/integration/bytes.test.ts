@@ -107,7 +107,11 @@ describe.each(['cluster', 'standalone'] as const)('on %s', (kind) => {
 
   it('what is read is a copy of its own, and what is written may change when the call has returned', async () => {
     const source = Uint8Array.of(1, 2, 0xff);
-    const fresh = await FeatureStore.connect({ nodes: nodesOf(kind), keyPrefix: 'bytes:' });
+    const fresh = await FeatureStore.connect({
+      nodes: nodesOf(kind),
+      keyPrefix: 'bytes:',
+      vipGroups: 'recorded',
+    });
     onTestFinished(() => fresh.close());
     const writes = [
       store.updateStreaming('c1', { v: source }),

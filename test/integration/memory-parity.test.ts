@@ -41,7 +41,7 @@ const terms = fc.record(
   {
     eventTimeMs: fc.constantFrom(1, 2, 3),
     ifExists: fc.boolean(),
-    stream: fc.constantFrom('one', 'two'),
+    stream: fc.constantFrom('one', 'zwölf'),
     ttlSeconds: fc.constantFrom(1_000, 5_000),
   },
   { requiredKeys: [] },
@@ -117,6 +117,33 @@ const anyCall: fc.Arbitrary<Call> = fc.oneof(
   call((store) => store.reset()),
 );
 
+/** Of few entities and features, so that they meet. */
+const few = fc.constantFrom('u1', 'vip1');
+const someFeatures = fc.dictionary(
+  fc.constantFrom('a', 'b'),
+  fc.option(fc.integer({ min: 0, max: 9 })),
+  { minKeys: 1 },
+);
+const conditional: fc.Arbitrary<Call> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: call(
+      (store, one, given, on) => store.updateStreaming(one, given, on),
+      few,
+      someFeatures,
+      terms,
+    ),
+  },
+  call((store, one, given) => store.bulkLoad({ [one]: given }), few, someFeatures),
+  call(
+    (store, one, given) => store.bulkLoad({ [one]: given }, { mode: 'replace' }),
+    few,
+    someFeatures,
+  ),
+  call((store, one) => store.deleteEntity(one), few),
+  call((store, one) => store.inspect(one), few),
+);
+
 async function* lazily<Item>(items: readonly Item[]): AsyncGenerator<Item> {
   yield* items;
 }
@@ -165,9 +192,12 @@ function plain(given: unknown, store: FeatureStore): unknown {
   return entries.map(([key, item]) => [key, plain(item, store)]);
 }
 
-it('whatever is called', { timeout: 120_000 }, async () => {
+it.each([
+  ['whatever is called', anyCall],
+  ['whatever is written on conditions', conditional],
+] as const)('%s', { timeout: 120_000 }, async (_, oneCall) => {
   await fc.assert(
-    fc.asyncProperty(fc.array(anyCall, { minLength: 1, maxLength: 20 }), async (calls) => {
+    fc.asyncProperty(fc.array(oneCall, { minLength: 1, maxLength: 20 }), async (calls) => {
       const options = {
         keyPrefix: `parity-${randomUUID()}:`,
         vipGroups: { vip: ['vip1', 'vip2'] },

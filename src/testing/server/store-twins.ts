@@ -10,11 +10,14 @@ import {
 } from './script-twins.ts';
 
 const WRITTEN = 1;
+const NO_NAME = new Uint8Array();
 
 function guarded(isHsetex: boolean): ScriptTwin {
   return (redis, [key], argv) => {
     if (key === undefined) return null;
-    const [mustExist, clock, time, ttlSeconds, wordCount] = argv.slice(0, 5).map(nameOf);
+    const [mustExist, , time, ttlSeconds, wordCount] = argv.slice(0, 5).map(nameOf);
+    // The name of a field is bytes, as it is among the pairs.
+    const clock = argv[1]?.length ? argv[1] : undefined;
     if (mustExist === '1') {
       const left = redis.call(['PTTL', key]);
       if (left === -2) return Buffer.from('absent');
@@ -24,7 +27,7 @@ function guarded(isHsetex: boolean): ScriptTwin {
     const at = clock ? numberOf(redis.call(['HGET', key, clock])) : undefined;
     if (at !== undefined) {
       if (at >= Number(time)) return Buffer.from('older');
-      leftMs = Number(listOf(redis.call(['HPTTL', key, 'FIELDS', 1, clock ?? '']))[0]);
+      leftMs = Number(listOf(redis.call(['HPTTL', key, 'FIELDS', 1, clock ?? NO_NAME]))[0]);
     }
     const end = 5 + Number(wordCount);
     const pairs = argv.slice(5, end);
@@ -91,9 +94,10 @@ function wordOf(reply: ServerReply): string {
   return reply instanceof Uint8Array ? nameOf(reply) : String(reply);
 }
 
-/** Where it is one. */
+/** Where it is one; Lua takes an empty text for none. */
 function numberOf(reply: ServerReply): number | undefined {
-  const value = reply === null ? Number.NaN : Number(wordOf(reply));
+  const text = reply === null ? '' : wordOf(reply).trim();
+  const value = text === '' ? Number.NaN : Number(text);
   return Number.isNaN(value) ? undefined : value;
 }
 

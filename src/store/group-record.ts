@@ -22,8 +22,10 @@ import {
 import type { Backend } from '../cluster/delivery/backend.ts';
 import { Deadline } from '../cluster/delivery/deadline.ts';
 import { FeatureStoreError } from '../errors.ts';
+import { performance } from '../runtime/clock.ts';
+import { orLate } from '../runtime/timer.ts';
 import { KeyLayout } from './key-layout.ts';
-import { GROUP_RECORD_MS, MAX_RECORDED_BYTES, SHOWN_GROUPS } from './limits.ts';
+import { GROUP_PATIENCE_MS, GROUP_RECORD_MS, MAX_RECORDED_BYTES, SHOWN_GROUPS } from './limits.ts';
 import { isRecord, showKey } from './option-checks.ts';
 import type { ResolvedOptions } from './options.ts';
 
@@ -73,39 +75,58 @@ async function recordedGroups(
   }
 }
 
-/** Writes the record before the first write of a store. */
+/** Writes the record with the first write of a store. */
 export class GroupRecord {
   readonly #backend: Backend;
   readonly #options: ResolvedOptions;
+  #isOpen: boolean;
   #declaring: Promise<void> | undefined;
-  /** Whether a write has to wait for `declare`. */
-  isDue: boolean;
+  #nextAtMs = 0;
+  /** The record is another store's. */
+  #mismatch: FeatureStoreError | undefined;
 
   constructor(backend: Backend, options: ResolvedOptions) {
     this.#backend = backend;
     this.#options = options;
-    this.isDue = options.vipGroupsRecord !== 'ignore' && !options.layout.groups.isEmpty;
+    this.#isOpen = this.#isWanted;
+  }
+
+  /** Whether a write has to call `declare`. */
+  get isDue(): boolean {
+    if (!this.#isOpen) return false;
+    if (this.#mismatch) return true;
+    return this.#declaring === undefined && performance.now() >= this.#nextAtMs;
   }
 
   /**
-   * Writes the record, unless it is there. Where it cannot be written it is tried again with the
-   * next write, and nothing fails for it.
+   * Writes the record, unless it is there. A write waits for it a moment, and a small part of its
+   * time at the most; where the record cannot be written it is tried again after a second.
+   * @param timeoutMs the time that the write has
    * @throws FeatureStoreError VIP_GROUPS_MISMATCH: another store has written other groups
    */
-  async declare(): Promise<void> {
-    if (!this.isDue) return;
-    this.#declaring ??= this.#declare().finally(() => (this.#declaring = undefined));
-    await this.#declaring;
+  async declare(timeoutMs: number): Promise<void> {
+    if (this.#isOpen && this.#mismatch === undefined) {
+      const declaring = this.#declare().finally(() => (this.#declaring = undefined));
+      this.#declaring = declaring;
+      await orLate(Math.max(0, Math.min(GROUP_PATIENCE_MS, timeoutMs / 4)), declaring);
+    }
+    if (this.#mismatch) throw this.#mismatch;
   }
 
   /** The record was deleted with the entities. */
   async declareAnew(): Promise<void> {
-    this.isDue = this.#options.vipGroupsRecord !== 'ignore' && !this.#options.layout.groups.isEmpty;
-    await this.declare();
+    this.#isOpen = this.#isWanted;
+    await this.declare(this.#options.timeoutMs);
   }
 
+  get #isWanted(): boolean {
+    return this.#options.vipGroupsRecord !== 'ignore' && !this.#options.layout.groups.isEmpty;
+  }
+
+  /** Never rejects. */
   async #declare(): Promise<void> {
     const { layout, vipGroupsRecord } = this.#options;
+    this.#nextAtMs = performance.now() + GROUP_RECORD_MS;
     try {
       const isReplacing = vipGroupsRecord === 'replace';
       const before = isReplacing ? parse(await ask(this.#backend, layout, ['GET'])) : undefined;
@@ -117,11 +138,11 @@ export class GroupRecord {
         const there = reply === null ? parse(await ask(this.#backend, layout, ['GET'])) : undefined;
         if (there !== undefined) compare(layout, there);
       }
-      this.isDue = false;
+      this.#isOpen = false;
     } catch (error) {
-      if (error instanceof FeatureStoreError && error.code === 'VIP_GROUPS_MISMATCH') throw error;
-      const isDenied = error instanceof FeatureStoreError && error.code === 'ACCESS_DENIED';
-      if (isDenied) this.isDue = false;
+      if (!(error instanceof FeatureStoreError)) throw error;
+      if (error.code === 'VIP_GROUPS_MISMATCH') this.#mismatch = error;
+      else if (!error.retryable) this.#isOpen = false; // the user may not, or it is another's key
     }
   }
 }

@@ -35,7 +35,9 @@ export const MAX_TTL_SECONDS = 3_153_600_000;
 export const MAX_EVENT_TIME_MS = 8_640_000_000_000_000;
 /** Bytes of a record of VIP groups up to which it has their members; each store reads it. */
 export const MAX_RECORDED_BYTES = 1_048_576;
-/** How long the record is waited for, in ms: without it a store goes on. */
+/** How long a write waits until the record is written, in ms: without it, it goes on. */
+export const GROUP_PATIENCE_MS = 100;
+/** How long the record is waited for at `connect`, and how often it is written again, in ms. */
 export const GROUP_RECORD_MS = 1_000;
 /** Replicas that a write may wait for; no primary has as many. */
 export const MAX_REPLICAS = 100;

@@ -208,7 +208,8 @@ class RowLoad {
     const isAtHand = Array.isArray(source) && this.#terms.stopsAtInvalid;
     const ahead = isAtHand ? await this.#checkAll(source, windows) : [];
     const { groupRecord } = this.#context;
-    if (groupRecord.isDue) await groupRecord.declare();
+    const { timeoutMs = this.#context.options.timeoutMs } = this.#options;
+    if (groupRecord.isDue) await groupRecord.declare(timeoutMs);
     try {
       for (const window of ahead) await this.#begin(window);
       for await (const window of windows) await this.#begin(window);

@@ -85,7 +85,9 @@ export async function writeRow(
 ): Promise<RowOutcome> {
   const row = context.rowBuffer.encode(kind, id, write);
   if (row === undefined) return 'written';
-  if (context.groupRecord.isDue) await context.groupRecord.declare();
+  if (context.groupRecord.isDue) {
+    await context.groupRecord.declare(options.timeoutMs ?? context.options.timeoutMs);
+  }
   const delivery = { deadline, ...confirmation(options, 'online') };
   const { answers, failures } = await deliver(context, row.batch, delivery);
   const failure = failures.get(0);

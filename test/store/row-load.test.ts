@@ -13,6 +13,7 @@ import type { RowWriter } from '../../src/store/row-writer.ts';
 const nowhere = {
   layout: new KeyLayout('p:', {}),
   backend: { closing: new Closing() } as Backend,
+  options: { timeoutMs: 10_000 },
   groupRecord: { isDue: false } as GroupRecord,
 } as Context;
 

@@ -53,8 +53,8 @@ export const CALLS: Readonly<Record<string, Call>> = {
   countEntities: ({ store }, options) => store.countEntities(options),
   countEntitiesByShard: ({ store }, options) => store.countEntitiesByShard(options),
   bulkLoad: ({ store, ids }, options) => store.bulkLoad(rowsOf(ids), options),
-  'bulkLoad that replaces': ({ disposable, ids }, options) =>
-    disposable.bulkLoad(rowsOf(ids), { ...options, mode: 'replace' }),
+  'bulkLoad that replaces': ({ store, ids }, options) =>
+    store.bulkLoad(rowsOf(ids), { ...options, mode: 'replace', features: ['w', 'gone'] }),
   'updateStreaming on conditions': ({ store, id }, options) =>
     store.updateStreaming(id, WRITTEN, { ...options, eventTimeMs: Date.now(), ifExists: true }),
   deleteFeatures: ({ store, spareId }, options) =>

@@ -1,6 +1,15 @@
 /** One shard is silent, in every way that a server or the path to it can be: the others are not. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from 'vitest';
 import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
 import { FeatureStore, type FeatureStoreOptions } from '../../src/index.ts';
@@ -133,6 +142,8 @@ describe.each(SILENCES)('$name', ({ begin, end }) => {
     begin();
     onTestFinished(end);
   });
+  // A hundred stores that stay open would all ask for the slot table through the proxy.
+  afterEach(() => Promise.all([fresh.store.close(), fresh.disposable.close()]));
 
   it.each(CALL_NAMES)(
     '%s ends by its deadline, and what comes late reaches nobody',

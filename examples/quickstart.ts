@@ -1,6 +1,6 @@
 import { FeatureStore } from 'cluster-feature-store';
 
-await using store = await FeatureStore.connect({
+const store = await FeatureStore.connect({
   nodes: ['redis://127.0.0.1:7000'], // some nodes of a cluster, or one standalone server
   vipGroups: { vip: ['u0001', 'u0007'] },
 });
@@ -24,3 +24,5 @@ console.log(await store.batchGetFeatures(['u0002', 'nobody', 'u0001'], ['risk_se
 // A VIP group lives in one slot: exactly one pipeline to one shard.
 console.log(await store.vipGroup('vip').batchGetFeatures(['tx_count_7d']));
 // [ { tx_count_7d: '14' }, {} ]
+
+await store.close(); // where the language has it, `await using store = …` does so

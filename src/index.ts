@@ -4,6 +4,7 @@
 export { FeatureStore } from './store/feature-store.ts';
 export type { StoreTopology, TopologyOptions } from './store/store-topology.ts';
 export type { VipGroup } from './store/vip-group.ts';
+export type { FeatureReader, FeatureWriter } from './store/reader-writer.ts';
 
 // Its options
 export { isValidId } from './store/key-layout.ts';

@@ -219,13 +219,13 @@ export class FeatureStore implements AsyncDisposable {
   batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
     ids: Iterable<string>,
     names: readonly Name[],
-    options: ReadOptions<As> & { readonly onFailure: 'return' },
-  ): Promise<PartialRows<RowOf<As, Name>>>;
+    options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
+  ): Promise<RowOf<As, Name>[]>;
   batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
     ids: Iterable<string>,
     names: readonly Name[],
-    options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
-  ): Promise<RowOf<As, Name>[]>;
+    options: ReadOptions<As> & { readonly onFailure: 'return' },
+  ): Promise<PartialRows<RowOf<As, Name>>>;
   async batchGetFeatures<Name extends string, As extends ValuesAs>(
     ids: Iterable<string>,
     names: readonly Name[],

@@ -56,12 +56,12 @@ export class VipGroup {
    */
   batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
     names: readonly Name[],
-    options: ReadOptions<As> & { readonly onFailure: 'return' },
-  ): Promise<PartialRows<RowOf<As, Name>>>;
-  batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
-    names: readonly Name[],
     options?: ReadOptions<As> & { readonly onFailure?: 'throw' },
   ): Promise<RowOf<As, Name>[]>;
+  batchGetFeatures<Name extends string = string, As extends ValuesAs = 'text'>(
+    names: readonly Name[],
+    options: ReadOptions<As> & { readonly onFailure: 'return' },
+  ): Promise<PartialRows<RowOf<As, Name>>>;
   async batchGetFeatures<Name extends string, As extends ValuesAs>(
     names: readonly Name[],
     options: ReadOptions<As> = NO_OPTIONS,

@@ -37,6 +37,10 @@ it('README.md shows examples/quickstart.ts, and it prints what its comments say'
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'quickstart.mts');
   writeFileSync(file, code);
+  // As it stands it is JavaScript that the oldest Node understands.
+  const plain = join(folder, 'plain.mjs');
+  writeFileSync(plain, example);
+  await execa('node', ['--check', plain]);
   const tsx = import.meta.resolve('tsx');
   const { stdout } = await execa('node', ['--import', tsx, file]);
   const promised = [...example.matchAll(/^\/\/ ([{[].*)$/gm)].map(([, line]) => line);

@@ -145,7 +145,7 @@ const CALLS = [
   ['a single read', (store: FeatureStore) => store.getFeatures('u1', ['n']), { n: '1' }],
   ['a batch read', (store: FeatureStore) => store.batchGetFeatures(ids, ['n']), expected],
   ['a load', async (store: FeatureStore) => (await store.bulkLoad(rows)).failed, []],
-  ['a streaming write', (store: FeatureStore) => store.updateStreaming('u2', { s: 1 }), undefined],
+  ['a streaming write', (store: FeatureStore) => store.updateStreaming('u2', { s: 1 }), 'written'],
   ['a scan', (store: FeatureStore) => store.countEntities(), ids.length],
 ] as const;
 

@@ -11,10 +11,12 @@ import {
 } from '../model.ts';
 import { inCount, inDuration, inMicroseconds, inRatio } from '../quantity.ts';
 import { OURS } from '../rival.ts';
+import type { ServiceRun } from '../service/service-run.ts';
 import { targetsOf } from '../targets.ts';
 import { compareNodes, lossesOf, middle, modelCosts } from './comparison.ts';
 import { labelOf } from './contender-style.ts';
 import { nodeLinesSection } from './node-lines.ts';
+import { serviceSection } from './service-section.ts';
 import { shardWaitCells } from './shard-wait-cells.ts';
 import { table } from './table.ts';
 
@@ -39,7 +41,18 @@ export interface NodeRuns {
   readonly source: string;
 }
 
-export function renderMarkdown(run: Run, source: string, byNode: NodeRuns): string {
+/** The run of the service, and where it was kept. */
+export interface ServiceMeasured {
+  readonly run: ServiceRun;
+  readonly source: string;
+}
+
+export function renderMarkdown(
+  run: Run,
+  source: string,
+  byNode: NodeRuns,
+  service?: ServiceMeasured,
+): string {
   return [
     introduction(run, source),
     targetSection(run),
@@ -47,6 +60,7 @@ export function renderMarkdown(run: Run, source: string, byNode: NodeRuns): stri
     workSection(run),
     nodeSection(run),
     ...(byNode.runs.length > 0 ? [nodeLinesSection(byNode.runs, byNode.source)] : []),
+    ...(service ? [serviceSection(service.run, service.source)] : []),
     modelSection(run),
     methodSection(run),
   ].join('\n');

@@ -12,7 +12,7 @@ it.each([
   { ours: [2_000, 5], reached: [true, true], measured: ['2.00×', '1/2'] },
   { ours: [1_990, 5.1], reached: [false, false], measured: ['1.99×', '0.51×'] },
 ] as const)('$ours against 1,000 requests a second at 10 ms', ({ ours, reached, measured }) => {
-  const services = [cell('cluster-feature-store', ...ours), cell('ioredis', 1_000, 10)];
+  const services = [cell('cluster-feature-store', ours[0], ours[1]), cell('ioredis', 1_000, 10)];
   const targets = serviceTargets({ services });
   expect(targets.map((target) => target.reached)).toStrictEqual(reached);
   expect(targets.map((target) => target.measured)).toStrictEqual(measured);

@@ -19,7 +19,7 @@ const TSX = import.meta.resolve('tsx');
 /** What examples import besides the package. */
 const OTHER_PACKAGES = ['ioredis', 'pino'] as const;
 
-interface ProcessOptions {
+export interface ProcessOptions {
   readonly reject: false;
   readonly cwd: string;
   readonly env: Record<string, string>;

@@ -16,7 +16,8 @@ export async function ioredisStore(
   const cluster = new Cluster([...nodes], { enableAutoPipelining: true });
   await once(cluster, 'ready');
   return {
-    tryBatchGetFeatures: async (ids, names, { timeoutMs }) => {
+    tryBatchGetFeatures: async (given, names, { timeoutMs } = {}) => {
+      const ids = [...given];
       const rows = new Array<UserFeatures | undefined>(ids.length);
       const errors = new Map<number, unknown>();
       const read = async (id: string, position: number): Promise<void> => {

@@ -8,7 +8,7 @@ import { latenciesOf, type Latencies } from '../statistics.ts';
 export const CONNECTIONS = 20;
 export const IDS_PER_REQUEST = 20;
 /** Of each connection; then they begin again. Made before, so that they cost nothing meanwhile. */
-const REQUESTS = 500;
+const REQUESTS = 100;
 
 /** What was driven through one service in one turn. */
 export interface Drive {

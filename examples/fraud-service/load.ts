@@ -1,10 +1,10 @@
 /** The nightly load: what the warehouse says of each user replaces what was there. */
 
-import type { FailedRow, FeatureEntry, Features, FeatureStore } from 'cluster-feature-store';
+import type { FailedRow, FeatureEntry, Features, FeatureWriter } from 'cluster-feature-store';
 import type { FastifyBaseLogger } from 'fastify';
 
 export interface Load {
-  readonly store: Pick<FeatureStore, 'bulkLoad'>;
+  readonly store: Pick<FeatureWriter, 'bulkLoad'>;
   /** JSON lines: {"id":"u0001","risk_segment":"low","account_age_days":700} */
   readonly lines: AsyncIterable<string>;
   readonly logger: FastifyBaseLogger;

@@ -5,19 +5,14 @@
  */
 
 import { FeatureStoreError } from 'cluster-feature-store';
-import type { PartialRows, StoreStats } from 'cluster-feature-store';
+import type { FeatureReader, StoreStats } from 'cluster-feature-store';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { failureLog } from './failure-log.ts';
 import type { Metrics } from './metrics.ts';
 import { FEATURES, fraudScore, type FeatureName, type UserFeatures } from './scoring.ts';
 
-/** What the service needs of a store. A FeatureStore has it, and so has the one of a test. */
-export interface ScoreStore {
-  tryBatchGetFeatures(
-    ids: readonly string[],
-    names: readonly FeatureName[],
-    options: { readonly timeoutMs: number; readonly onInvalid: 'report' },
-  ): Promise<PartialRows<UserFeatures>>;
+/** What the service needs of a store. A FeatureStore has it, and so may a plain object. */
+export interface ScoreStore extends Pick<FeatureReader<FeatureName>, 'tryBatchGetFeatures'> {
   stats(): Pick<StoreStats, 'shards'>;
 }
 

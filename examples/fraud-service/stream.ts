@@ -4,7 +4,7 @@
  * harm: an event that is not newer than what is there is passed over.
  */
 
-import type { FeatureEntry, Features, FeatureStore, LoadResult } from 'cluster-feature-store';
+import type { FeatureEntry, Features, FeatureWriter, LoadResult } from 'cluster-feature-store';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Metrics } from './metrics.ts';
 
@@ -25,7 +25,7 @@ export interface EventSource extends AsyncIterable<PaymentEvent> {
 }
 
 export interface StreamOptions {
-  readonly store: Pick<FeatureStore, 'updateStreamingBatch'>;
+  readonly store: Pick<FeatureWriter, 'updateStreamingBatch'>;
   readonly source: EventSource;
   readonly metrics: Metrics;
   readonly logger: FastifyBaseLogger;

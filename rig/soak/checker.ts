@@ -1,7 +1,8 @@
 /** Holds rows and TTLs against the model, and counts. */
 
 import type { FailedRow, FeatureRow } from '../../src/index.ts';
-import { FEATURES, type Finding, type Floors, type Layer, type Loss, type Model } from './model.ts';
+import { kindOf, type Layer } from './layers.ts';
+import type { Expectations, Finding, Floors, Loss } from './model.ts';
 import { addViolation, count, newTally, type Tally } from './tally.ts';
 
 /**
@@ -14,16 +15,22 @@ export interface Ttls {
   readonly streamingTtlSeconds: number;
 }
 
-export class Checker {
+export class Checker<Model extends Expectations = Expectations> {
   readonly model: Model;
   readonly tally: Tally;
   readonly #tolerate: Tolerate;
   /** What was reported once need not be reported again. */
   readonly #told = new Set<string>();
 
-  constructor(model: Model, seed: number, tolerate: Tolerate = () => undefined) {
+  /** @param tally that of another checker, where they count together */
+  constructor(
+    model: Model,
+    seed: number,
+    tolerate: Tolerate = () => undefined,
+    tally: Tally = newTally(seed),
+  ) {
     this.model = model;
-    this.tally = newTally(seed);
+    this.tally = tally;
     this.#tolerate = tolerate;
   }
 
@@ -65,20 +72,25 @@ export class Checker {
     { batchTtlSeconds, streamingTtlSeconds }: Ttls,
   ): void {
     this.tally.ttlChecks++;
-    const [batch = 0, , streaming = 0] = floors;
-    const fine = (layer: Layer, isFine: (ttl: number) => boolean): boolean =>
-      FEATURES[layer].every((name) => isFine(fieldTtls[name] ?? Number.NaN));
-    const isOwn = (ttl: number): boolean => ttl > 0 && ttl <= streamingTtlSeconds;
-    const wrong = [
-      batch > 0 && !(keyTtl > 0 && keyTtl <= batchTtlSeconds) && 'key',
-      batch > 0 && !fine('batch', (ttl) => ttl === -1) && 'batch features',
-      !fine('single', (ttl) => ttl === -1 || ttl === -2) && 'single feature',
-      streaming > 0 && !fine('streaming', isOwn) && 'streaming features',
-    ].filter((what) => what !== false);
+    const { layers } = this.model;
+    const isLoaded = layers.some((layer, at) => kindOf(layer).setsKeyTtl && (floors[at] ?? 0) > 0);
+    const wrong = layers
+      .filter((layer, at) => {
+        const { names, isStreaming, varies, setsKeyTtl } = kindOf(layer);
+        const isThere = (floors[at] ?? 0) > 0;
+        const mayBeAbsent = varies ?? !(isStreaming ?? setsKeyTtl);
+        const isFine = (ttl: number): boolean => {
+          if (ttl === -2 && (mayBeAbsent || !isThere)) return true;
+          return isStreaming ? ttl > 0 && ttl <= streamingTtlSeconds : ttl === -1;
+        };
+        return !names.every((name) => isFine(fieldTtls[name] ?? Number.NaN));
+      })
+      .map((layer) => `${layer} features`);
+    if (isLoaded && !(keyTtl > 0 && keyTtl <= batchTtlSeconds)) wrong.unshift('key');
     if (wrong.length === 0) return;
     this.tally.wrongTtls++;
     const ttls = JSON.stringify({ key: keyTtl, ...fieldTtls });
-    this.#violation(id, 'streaming', `wrong TTL of ${wrong.join(', ')}: ${ttls}`);
+    this.#violation(id, layers[0] ?? 'batch', `wrong TTL of ${wrong.join(', ')}: ${ttls}`);
   }
 
   /** Something else that must not be. */
@@ -89,10 +101,10 @@ export class Checker {
   #checkRow(id: string, row: FeatureRow, floors: Floors, index: number): void {
     this.tally.rows++;
     const findings = this.model.check(id, row, floors, index);
-    for (const finding of findings) this.#report(id, finding);
+    for (const finding of findings) this.report(id, finding);
   }
 
-  #report(id: string, finding: Finding): void {
+  report(id: string, finding: Finding): void {
     const { tally } = this;
     switch (finding.kind) {
       case 'wrong value':
@@ -100,6 +112,12 @@ export class Checker {
         break;
       case 'wrong null':
         tally.wrongNulls++;
+        break;
+      case 'mixed':
+        tally.wrongReplacements++;
+        break;
+      case 'ghost':
+        tally.wrongGhosts++;
         break;
       case 'stale':
         tally.staleReads++;
@@ -115,7 +133,8 @@ export class Checker {
           count(tally.lostByCause, cause);
           return;
         }
-        tally.lostWrites++;
+        if (loss.layer === 'timed') tally.wrongTimes++;
+        else tally.lostWrites++;
         this.#violation(
           id,
           loss.layer,

@@ -7,23 +7,10 @@
  *   begin ─▶ version sent ─┬─ acknowledged: a read that begins later sees this version or a later one
  *                          └─ failed: nobody knows; it may be seen, now or later
  *
- * A value names its entity, its feature and its version, so that a row that reached another id is
- * seen too.
+ * Time goes by event times in time-model.ts.
  */
 
-export const LAYERS = ['batch', 'single', 'streaming'] as const;
-export type Layer = (typeof LAYERS)[number];
-
-/**
- * By layer, how it is written: `bulkLoad`, `updateBatchFeature`, `updateStreaming` and its batch.
- */
-export const FEATURES: Readonly<Record<Layer, readonly string[]>> = {
-  batch: ['b0', 'b1'],
-  single: ['u'],
-  streaming: ['s0', 's1'],
-};
-
-export const FEATURE_NAMES: readonly string[] = LAYERS.flatMap((layer) => FEATURES[layer]);
+import { kindOf, LAYERS, valuesOf, type Layer } from './layers.ts';
 
 export type Row = Readonly<Record<string, string>>;
 
@@ -46,6 +33,10 @@ export interface Loss {
 /** What is wrong with one layer of a row. */
 export type Finding =
   | { readonly kind: 'wrong value' | 'wrong null'; readonly layer: Layer; readonly what: string }
+  /** Features that no version has together: a write was seen half done, or one of them came back. */
+  | { readonly kind: 'mixed'; readonly layer: Layer; readonly what: string }
+  /** Features of an entity that must not exist. */
+  | { readonly kind: 'ghost'; readonly layer: Layer; readonly what: string }
   | { readonly kind: 'lost'; readonly layer: Layer; readonly loss: Loss }
   /** A version is there again that a read before had not seen. */
   | { readonly kind: 'stale'; readonly layer: Layer; readonly what: string }
@@ -73,18 +64,36 @@ interface Cell {
   readonly history: Event[];
 }
 
-export class Model {
+/** What reads are held against. */
+export interface Expectations {
   readonly ids: readonly string[];
+  readonly layers: readonly Layer[];
+  /** What a read of these ids that begins now has to see at least: a version per id and layer. */
+  floorsOf(ids: readonly string[]): Floors;
+  /** @param index the id's position among those that `floors` was taken of */
+  check(id: string, row: Row, floors: Floors, index: number): readonly Finding[];
+  /** The last writes of the entity's layer, one a line. */
+  historyOf(id: string, layer: Layer): string[];
+  /**
+   * What is acknowledged now is on replicas once `arrival` resolves: from then on no failover may
+   * lose it.
+   */
+  markReplicated(arrival: () => Promise<unknown>): Promise<void>;
+}
+
+export class Model implements Expectations {
+  readonly ids: readonly string[];
+  readonly layers: readonly Layer[];
   readonly #now: () => number;
-  readonly #cells: ReadonlyMap<string, Readonly<Record<Layer, Cell>>>;
+  /** In the order of the layers. */
+  readonly #cells: ReadonlyMap<string, readonly Cell[]>;
 
   /** @param now milliseconds since the run began, for histories */
-  constructor(ids: readonly string[], now: () => number) {
+  constructor(ids: readonly string[], now: () => number, layers: readonly Layer[] = LAYERS) {
     this.ids = ids;
+    this.layers = layers;
     this.#now = now;
-    this.#cells = new Map(
-      ids.map((id) => [id, { batch: newCell(), single: newCell(), streaming: newCell() }]),
-    );
+    this.#cells = new Map(ids.map((id) => [id, layers.map(newCell)]));
   }
 
   /** Whether a write of the layer is under way; the next one has to wait for it. */
@@ -118,73 +127,82 @@ export class Model {
     this.#note(cell, `failed ${code}`, cell.sent);
   }
 
-  /**
-   * What is acknowledged now is on replicas once `arrival` resolves: from then on no failover may
-   * lose it.
-   */
   async markReplicated(arrival: () => Promise<unknown>): Promise<void> {
     const floors = this.floorsOf(this.ids);
     await arrival();
     for (const [index, id] of this.ids.entries()) {
-      for (const [offset, layer] of LAYERS.entries()) {
-        const floor = floors[index * LAYERS.length + offset] ?? 0;
+      for (const [offset, layer] of this.layers.entries()) {
+        const floor = floors[index * this.layers.length + offset] ?? 0;
         const cell = this.#cell(layer, id);
         cell.replicated = Math.max(cell.replicated, floor);
       }
     }
   }
 
-  /** What a read of these ids that begins now has to see at least: a version per id and layer. */
   floorsOf(ids: readonly string[]): Floors {
-    const floors = new Int32Array(ids.length * LAYERS.length);
-    let at = 0;
-    for (const id of ids) {
-      const cells = this.#cells.get(id);
-      for (const layer of LAYERS) floors[at++] = cells?.[layer].acknowledged ?? 0;
+    const { length } = this.layers;
+    const floors = new Int32Array(ids.length * length);
+    for (const [index, id] of ids.entries()) {
+      const cells = this.#cells.get(id) ?? [];
+      for (const [offset, cell] of cells.entries()) {
+        floors[index * length + offset] = cell.acknowledged;
+      }
     }
     return floors;
   }
 
-  /** @param index the id's position among those that `floors` was taken of */
   check(id: string, row: Row, floors: Floors, index: number): readonly Finding[] {
     const cells = this.#cells.get(id);
     if (cells === undefined) {
       const names = Object.keys(row);
       if (names.length === 0) return NOTHING;
-      return [{ kind: 'wrong value', layer: 'batch', what: `never written, has ${names.join()}` }];
+      const [layer = 'batch'] = this.layers;
+      return [{ kind: 'wrong value', layer, what: `never written, has ${names.join()}` }];
     }
     let findings: Finding[] | undefined;
-    for (const [offset, layer] of LAYERS.entries()) {
-      const floor = floors[index * LAYERS.length + offset] ?? 0;
-      const finding = this.#checkLayer(id, layer, cells[layer], row, floor);
+    for (const [offset, cell] of cells.entries()) {
+      const layer = this.layers[offset] ?? 'batch';
+      const floor = floors[index * cells.length + offset] ?? 0;
+      const finding = this.#checkLayer(id, layer, cell, row, floor);
       if (finding) (findings ??= []).push(finding);
     }
     return findings ?? NOTHING;
   }
 
-  /** The last writes of the entity's layer, one a line. */
   historyOf(id: string, layer: Layer): string[] {
-    const cell = this.#cells.get(id)?.[layer];
+    const cell = this.#cells.get(id)?.[this.layers.indexOf(layer)];
     return (cell?.history ?? []).map(
       ({ atMs, what, version }) => `${atMs.toFixed(1)} ms: ${what} ${version}`,
     );
   }
 
   #checkLayer(id: string, layer: Layer, cell: Cell, row: Row, floor: number): Finding | undefined {
-    const names = FEATURES[layer];
-    const missing = names.filter((name) => !Object.hasOwn(row, name));
-    if (missing.length === names.length && floor === 0) return undefined;
-    if (missing.length > 0) {
-      const what = `${missing.join(' and ')} missing, acknowledged ${floor}`;
-      return { kind: 'wrong null', layer, what };
+    const { names, varies = false } = kindOf(layer);
+    const present = names.filter((name) => Object.hasOwn(row, name));
+    if (present.length === 0) {
+      if (floor === 0) return undefined;
+      return { kind: 'wrong null', layer, what: `${listOf(names)} missing, acknowledged ${floor}` };
     }
-    const version = Number(row[names[0] ?? '']?.split(' ')[2]);
+    if (!varies && present.length < names.length) {
+      const missing = listOf(names.filter((name) => !present.includes(name)));
+      return { kind: 'wrong null', layer, what: `${missing} missing, acknowledged ${floor}` };
+    }
+    const versions = present.map((name) => Number(row[name]?.split(' ')[2]));
+    const [version = 0] = versions;
+    const shown = (): string => {
+      const values = JSON.stringify(present.map((name) => row[name]));
+      return `${values}, sent 1 to ${cell.sent}`;
+    };
+    const wrong = present.some(
+      (name, at) =>
+        row[name] !== `${id} ${name} ${versions[at]}` || !isSent(cell, versions[at] ?? 0),
+    );
+    if (wrong) return { kind: 'wrong value', layer, what: shown() };
     const expected = valuesOf(layer, id, version);
-    const wrong = names.find((name) => row[name] !== expected[name]);
-    if (wrong !== undefined || !(version >= 1 && version <= cell.sent)) {
-      const shown = JSON.stringify(names.map((name) => row[name]));
-      return { kind: 'wrong value', layer, what: `${shown}, sent 1 to ${cell.sent}` };
-    }
+    const isWhole =
+      Object.keys(expected).length === present.length &&
+      present.every((name) => row[name] === expected[name]);
+    if (!isWhole) return { kind: varies ? 'mixed' : 'wrong value', layer, what: shown() };
     return this.#checkVersion(id, layer, cell, version, floor);
   }
 
@@ -236,7 +254,9 @@ export class Model {
   #cell(layer: Layer, id: string): Cell {
     const cells = this.#cells.get(id);
     if (cells === undefined) throw new Error(`the model has no entity ${id}`);
-    return cells[layer];
+    const cell = cells[this.layers.indexOf(layer)];
+    if (cell === undefined) throw new Error(`entity ${id} has no layer ${layer}`);
+    return cell;
   }
 }
 
@@ -257,7 +277,10 @@ function newCell(): Cell {
   };
 }
 
-/** The features of a layer at a version. */
-export function valuesOf(layer: Layer, id: string, version: number): Record<string, string> {
-  return Object.fromEntries(FEATURES[layer].map((name) => [name, `${id} ${name} ${version}`]));
+function isSent({ sent }: Cell, version: number): boolean {
+  return version >= 1 && version <= sent;
+}
+
+function listOf(names: readonly string[]): string {
+  return names.join(' and ');
 }

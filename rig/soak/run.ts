@@ -15,7 +15,7 @@ import { FaultWindows } from './fault-windows.ts';
 import { replicated } from './failover.ts';
 import { CALL_FAULTS, SHARD_FAULTS, type Fault, type Site } from './faults.ts';
 import { processUse, type ProcessUse } from './process-use.ts';
-import { brokenPromises, count, listed, tallyLines, total } from './tally.ts';
+import { brokenPromises, count, listed, tallyLines, total, wrongCount } from './tally.ts';
 import { Workload } from './workload.ts';
 
 export interface SoakOptions {
@@ -116,7 +116,7 @@ async function strikeShards(
 ): Promise<void> {
   const { cluster, workload, random } = site;
   while (!over.aborted) {
-    await workload.model.markReplicated(() => replicated(cluster));
+    await workload.markReplicated(() => replicated(cluster));
     const fault = random.pick(SHARD_FAULTS);
     log(`${seconds(workload.elapsedMs)} ${fault.name}`);
     await strike(fault, site, faults);
@@ -149,9 +149,8 @@ function progressLine(
   faults: Readonly<Record<string, number>>,
   stores: readonly FeatureStore[],
 ): string {
-  const wrong = tally.wrongValues + tally.wrongNulls + tally.lostWrites + tally.wrongTtls;
   return (
-    `${seconds(elapsedMs)} rows ${tally.rows}, wrong ${wrong}, failed ${listed(tally.failedRows)}, ` +
+    `${seconds(elapsedMs)} rows ${tally.rows}, wrong ${wrongCount(tally)}, failed ${listed(tally.failedRows)}, ` +
     `redirects ${sumOf(stores, 'redirects')}, faults ${total(faults)}`
   );
 }

@@ -9,6 +9,12 @@ export interface Tally {
   wrongNulls: number;
   /** Rows of reads that failed, by code. */
   readonly failedRows: Record<string, number>;
+  /** Rows that are no version's: half replaced, or with a feature that had been replaced. */
+  wrongReplacements: number;
+  /** Event times that went back after a newer one was acknowledged. */
+  wrongTimes: number;
+  /** Entities that `ifExists` made, or took for absent. */
+  wrongGhosts: number;
   /** Calls that write, the rows that were acknowledged, and those that failed, by code. */
   writes: number;
   acknowledgedRows: number;
@@ -39,6 +45,9 @@ export function newTally(seed: number): Tally {
     rows: 0,
     wrongValues: 0,
     wrongNulls: 0,
+    wrongReplacements: 0,
+    wrongTimes: 0,
+    wrongGhosts: 0,
     failedRows: {},
     writes: 0,
     acknowledgedRows: 0,
@@ -62,6 +71,13 @@ export function total(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, one) => sum + one, 0);
 }
 
+/** All rows, writes and TTLs that were not as they must be. */
+export function wrongCount(tally: Readonly<Tally>): number {
+  const { wrongValues, wrongNulls, wrongReplacements, wrongTimes, wrongGhosts } = tally;
+  const rows = wrongValues + wrongNulls + wrongReplacements + wrongTimes + wrongGhosts;
+  return rows + tally.lostWrites + tally.wrongTtls;
+}
+
 export function addViolation(tally: Tally, what: string): void {
   if (tally.violations.length < VIOLATIONS_KEPT) tally.violations.push(what);
 }
@@ -73,6 +89,9 @@ export function tallyLines(tally: Tally): string[] {
     `rows checked                ${tally.rows} in ${tally.reads} reads`,
     `wrong values                ${tally.wrongValues}`,
     `wrong nulls                 ${tally.wrongNulls}`,
+    `wrong replacements          ${tally.wrongReplacements}`,
+    `event times that went back  ${tally.wrongTimes}`,
+    `wrong ghosts                ${tally.wrongGhosts}`,
     `failed rows                 ${listed(tally.failedRows)}`,
     `acknowledged rows           ${tally.acknowledgedRows} in ${tally.writes} writes`,
     `failed writes, in rows      ${listed(tally.failedWrites)}`,
@@ -98,6 +117,9 @@ export function brokenPromises(tally: Readonly<Tally>): string[] {
   const facts: readonly (readonly [string, number])[] = [
     ['rows with a wrong value', tally.wrongValues],
     ['rows absent that exist', tally.wrongNulls],
+    ['rows of no version', tally.wrongReplacements],
+    ['event times that went back', tally.wrongTimes],
+    ['entities made or missed by ifExists', tally.wrongGhosts],
     ['acknowledged writes lost', tally.lostWrites],
     ['entities with a wrong TTL', tally.wrongTtls],
     [`rows failed: ${listed(failed)}`, total(failed)],

@@ -10,16 +10,13 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { sample, seededRandom, type Random } from '../../src/synthetic/seeded-random.ts';
-import {
-  FeatureStoreError,
-  PartialLoadError,
-  type CallOptions,
-  type FeatureStore,
-  type PartialRows,
-} from '../../src/index.ts';
+import type { CallOptions, FeatureStore, PartialRows } from '../../src/index.ts';
 import { Checker, type Tolerate } from './checker.ts';
-import { FEATURE_NAMES, LAYERS, Model, valuesOf, type Layer } from './model.ts';
-import { count, total, type Tally } from './tally.ts';
+import { ConditionalWork } from './conditional-work.ts';
+import { codeOf, LayerWrites } from './layer-writes.ts';
+import { FEATURE_NAMES, LAYERS } from './layers.ts';
+import { Model } from './model.ts';
+import { total, type Tally } from './tally.ts';
 
 export interface WorkloadOptions {
   /** Each call takes one of them: what one store wrote the others must see. */
@@ -47,12 +44,15 @@ const CALLS_AT_ONCE = 100;
 type Work = (random: Random) => Promise<void>;
 
 export class Workload {
-  readonly checker: Checker;
+  readonly checker: Checker<Model>;
+  /** Of all entities. */
   readonly ids: readonly string[];
   /** The share of batch calls whose signal fires early. */
   abortShare = 0;
   readonly #options: WorkloadOptions;
   readonly #timeoutMs: number;
+  readonly #writes: LayerWrites;
+  readonly #conditional: ConditionalWork;
   readonly #startedAtMs = performance.now();
   #stopping = false;
   #loops: Promise<unknown> = Promise.resolve();
@@ -68,11 +68,20 @@ export class Workload {
   private constructor(options: WorkloadOptions) {
     const { stores, vipGroup, entityCount = 3_000, seed, tolerate } = options;
     const members = vipGroup === undefined ? [] : stores[0].vipGroup(vipGroup).ids;
-    this.ids = [...Array.from({ length: entityCount }, (_, n) => `e${n}`), ...members];
-    const model = new Model(this.ids, () => this.elapsedMs);
+    const ids = [...Array.from({ length: entityCount }, (_, n) => `e${n}`), ...members];
+    const model = new Model(ids, () => this.elapsedMs);
     this.checker = new Checker(model, seed, tolerate);
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#writes = new LayerWrites(this.checker);
+    this.#conditional = new ConditionalWork({
+      checkerOf: (other) => new Checker(other, seed, tolerate, this.tally),
+      elapsedMs: () => this.elapsedMs,
+      store: (random) => this.#store(random),
+      callOptions: (random) => this.#callOptions(random),
+      timeoutMs: this.#timeoutMs,
+    });
+    this.ids = [...ids, ...this.#conditional.ids];
   }
 
   /** Since the start; the clock of histories and losses. */
@@ -102,28 +111,41 @@ export class Workload {
     return this.tally;
   }
 
+  /**
+   * What is acknowledged now is on replicas once `arrival` resolves: from then on no failover may
+   * lose it.
+   */
+  async markReplicated(arrival: () => Promise<unknown>): Promise<void> {
+    // What was lost before, and not seen yet, is not acknowledged any more.
+    await this.readAll(this.#options.stores[0]);
+    let arrived: Promise<unknown> | undefined;
+    const arrivalOnce = (): Promise<unknown> => (arrived ??= arrival());
+    const models = [this.model, ...this.#conditional.models];
+    await Promise.all(models.map((model) => model.markReplicated(arrivalOnce)));
+  }
+
   /** Reads every entity through this store and checks each. */
   async readAll(store: FeatureStore): Promise<void> {
-    const { model } = this;
-    const floors = model.floorsOf(this.ids);
-    const { rows, failed } = await store.batchGetFeatures(this.ids, FEATURE_NAMES, {
+    const { ids } = this.model;
+    const floors = this.model.floorsOf(ids);
+    const { rows, failed } = await store.batchGetFeatures(ids, FEATURE_NAMES, {
       onFailure: 'return',
     });
-    this.checker.checkRows(this.ids, floors, rows, failed);
+    this.checker.checkRows(ids, floors, rows, failed);
+    await this.#conditional.readAll(store);
   }
 
   async #loadAll(): Promise<void> {
     const [store] = this.#options.stores;
-    for (const layer of ['batch', 'streaming'] as const) {
-      await this.#load(layer, this.ids, (rows) =>
-        layer === 'batch' ? store.bulkLoad(rows) : store.updateStreamingBatch(rows),
-      );
+    const { ids } = this.model;
+    await this.#writes.load('batch', ids, (rows) => store.bulkLoad(rows));
+    await this.#writes.load('streaming', ids, (rows) => store.updateStreamingBatch(rows));
+    for (let begin = 0; begin < ids.length; begin += CALLS_AT_ONCE) {
+      const some = ids.slice(begin, begin + CALLS_AT_ONCE);
+      await Promise.all(some.map((id) => this.#writeSingle(store, id)));
     }
-    for (let begin = 0; begin < this.ids.length; begin += CALLS_AT_ONCE) {
-      const ids = this.ids.slice(begin, begin + CALLS_AT_ONCE);
-      await Promise.all(ids.map((id) => this.#writeOne(store, 'single', id)));
-    }
-    if (this.tally.acknowledgedRows !== LAYERS.length * this.ids.length) {
+    const rowCount = LAYERS.length * ids.length + (await this.#conditional.loadAll(store));
+    if (this.tally.acknowledgedRows !== rowCount) {
       throw new Error(`the first load failed: ${JSON.stringify(this.tally.failedWrites)}`);
     }
   }
@@ -140,6 +162,7 @@ export class Workload {
       (random) => this.#loadSome(random, 'streaming'),
       (random) => this.#writeSome(random, 'streaming'),
       (random) => this.#writeSome(random, 'single'),
+      ...this.#conditional.works,
     ];
     if (this.#options.vipGroup !== undefined) works.push((random) => this.#readVip(random));
     const loops = works.map((work, index) =>
@@ -175,7 +198,7 @@ export class Workload {
   }
 
   async #readBatch(random: Random): Promise<void> {
-    const ids = sample(random, this.ids, IDS_PER_READ - STRANGERS_PER_READ);
+    const ids = sample(random, this.model.ids, IDS_PER_READ - STRANGERS_PER_READ);
     for (let n = 0; n < STRANGERS_PER_READ; n++) ids.push(`nobody${random.integer(0, 1_000)}`);
     ids.push(...ids.slice(0, 3)); // duplicates
     const options = { ...this.#callOptions(random), onFailure: 'return' } as const;
@@ -184,7 +207,7 @@ export class Workload {
   }
 
   async #readOne(random: Random): Promise<void> {
-    const ids = sample(random, this.ids, 1);
+    const ids = sample(random, this.model.ids, 1);
     const options = { timeoutMs: this.#timeoutMs };
     const store = this.#store(random);
     await this.#read(ids, async () => ({
@@ -210,12 +233,12 @@ export class Workload {
       onFailure: 'return',
       chunkSize: IDS_PER_STREAM_CHUNK,
     } as const;
-    const floors = model.floorsOf(this.ids);
+    const floors = model.floorsOf(model.ids);
     let begin = 0;
     try {
-      const chunks = this.#store(random).streamFeatures(this.ids, FEATURE_NAMES, options);
+      const chunks = this.#store(random).streamFeatures(model.ids, FEATURE_NAMES, options);
       for await (const { ids, rows, failed } of chunks) {
-        const floorsPerId = floors.length / this.ids.length;
+        const floorsPerId = floors.length / model.ids.length;
         const part = floors.subarray(begin * floorsPerId, (begin + ids.length) * floorsPerId);
         this.checker.checkRows(ids, part, rows, failed);
         begin += ids.length;
@@ -233,7 +256,7 @@ export class Workload {
   }
 
   async #readTtls(random: Random): Promise<void> {
-    await this.#checkTtls(this.#store(random), sample(random, this.ids, 1)[0] ?? '');
+    await this.#checkTtls(this.#store(random), sample(random, this.model.ids, 1)[0] ?? '');
   }
 
   async #checkTtls(store: FeatureStore, id: string): Promise<void> {
@@ -252,22 +275,24 @@ export class Workload {
 
   async #checkAllTtls(): Promise<void> {
     const [store] = this.#options.stores;
+    const { ids } = this.model;
     const failedBefore = total(this.tally.failedRows);
-    for (let begin = 0; begin < this.ids.length; begin += CALLS_AT_ONCE) {
-      const ids = this.ids.slice(begin, begin + CALLS_AT_ONCE);
-      await Promise.all(ids.map((id) => this.#checkTtls(store, id)));
+    for (let begin = 0; begin < ids.length; begin += CALLS_AT_ONCE) {
+      const some = ids.slice(begin, begin + CALLS_AT_ONCE);
+      await Promise.all(some.map((id) => this.#checkTtls(store, id)));
       // Each of them may last as long as its deadline.
       if (total(this.tally.failedRows) > failedBefore) {
         return this.checker.violation('TTLs cannot be read although all faults are over');
       }
     }
+    await this.#conditional.lastLook(store);
   }
 
   async #loadSome(random: Random, layer: 'batch' | 'streaming'): Promise<void> {
     const store = this.#store(random);
-    const ids = this.#idle(random, layer, ROWS_PER_LOAD);
+    const ids = this.#writes.idle(random, layer, ROWS_PER_LOAD);
     const options = this.#callOptions(random);
-    await this.#load(layer, ids, (rows) => {
+    await this.#writes.load(layer, ids, (rows) => {
       // Now as an array, which is checked whole, now as an iterable, which is pulled.
       const source = random.next() < 0.5 ? rows : rows.values();
       return layer === 'batch'
@@ -276,71 +301,20 @@ export class Workload {
     });
   }
 
-  async #load(
-    layer: Layer,
-    ids: readonly string[],
-    write: (
-      rows: (readonly [string, Record<string, string>])[],
-    ) => ReturnType<FeatureStore['bulkLoad']>,
-  ): Promise<void> {
-    const { model, tally } = this;
-    const rows = ids.map((id) => [id, valuesOf(layer, id, model.begin(layer, id))] as const);
-    tally.writes++;
-    const codes = new Map<string, string>();
-    try {
-      const { loaded, failed } = await write(rows);
-      for (const { id, error } of failed) codes.set(id, error.code);
-      if (loaded + codes.size !== ids.length) {
-        this.checker.violation(`${loaded} loaded and ${codes.size} failed of ${ids.length} rows`);
-      }
-    } catch (error) {
-      // Some rows may have been written; nobody says which.
-      for (const id of ids) codes.set(id, codeOf(error));
-    }
-    for (const id of ids) this.#settle(layer, id, codes.get(id));
-  }
-
   async #writeSome(random: Random, layer: 'single' | 'streaming'): Promise<void> {
-    const [id] = this.#idle(random, layer, 1);
-    if (id !== undefined) await this.#writeOne(this.#store(random), layer, id);
-  }
-
-  async #writeOne(store: FeatureStore, layer: 'single' | 'streaming', id: string): Promise<void> {
-    const values = valuesOf(layer, id, this.model.begin(layer, id));
+    const [id] = this.#writes.idle(random, layer, 1);
+    if (id === undefined) return;
+    const store = this.#store(random);
+    if (layer === 'single') return this.#writeSingle(store, id);
     const options = { timeoutMs: this.#timeoutMs };
-    this.tally.writes++;
-    try {
-      if (layer === 'streaming') await store.updateStreaming(id, values, options);
-      else {
-        const [[name = '', value = ''] = []] = Object.entries(values);
-        await store.updateBatchFeature(id, name, value, options);
-      }
-      this.#settle(layer, id, undefined);
-    } catch (error) {
-      this.#settle(layer, id, codeOf(error));
-    }
+    await this.#writes.one(layer, id, (values) => store.updateStreaming(id, values, options));
   }
 
-  #settle(layer: Layer, id: string, code: string | undefined): void {
-    if (code === undefined) {
-      this.tally.acknowledgedRows++;
-      this.model.acknowledge(layer, id);
-    } else {
-      count(this.tally.failedWrites, code);
-      this.model.fail(layer, id, code);
-    }
+  #writeSingle(store: FeatureStore, id: string): Promise<void> {
+    const options = { timeoutMs: this.#timeoutMs };
+    return this.#writes.one('single', id, (values) => {
+      const [[name = '', value = ''] = []] = Object.entries(values);
+      return store.updateBatchFeature(id, name, value, options);
+    });
   }
-
-  /** Ids of which no write of the layer is under way. */
-  #idle(random: Random, layer: Layer, idCount: number): string[] {
-    const drawn = sample(random, this.ids, idCount + 2 * ROWS_PER_LOAD);
-    return drawn.filter((id) => !this.model.isBusy(layer, id)).slice(0, idCount);
-  }
-}
-
-/** The code of the store's errors; any other error is a finding, and goes on. */
-function codeOf(error: unknown): string {
-  if (error instanceof PartialLoadError) return codeOf(error.cause);
-  if (error instanceof FeatureStoreError) return error.code;
-  throw error;
 }

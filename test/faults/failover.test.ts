@@ -79,7 +79,7 @@ it('is right when each primary is killed in turn, and one shard twice', async ()
   const healedMs: Record<'idle' | 'reading' | 'writing', number>[] = [];
 
   const killAndHeal = async (victim: RedisNode): Promise<RedisNode> => {
-    await workload.model.markReplicated(() => replicated(cluster));
+    await workload.markReplicated(() => replicated(cluster));
     const dead = servedBy(short, victim.port);
     expect(dead.size).toBeGreaterThan(100);
     const its = [...dead];

@@ -41,6 +41,9 @@ it('calls a promise broken for whatever must not happen, and not for what was as
   for (const wrong of [
     { wrongValues: 1 },
     { wrongNulls: 1 },
+    { wrongReplacements: 1 },
+    { wrongTimes: 1 },
+    { wrongGhosts: 1 },
     { lostWrites: 1 },
     { wrongTtls: 1 },
     { failedRows: { TIMEOUT: 1 } },

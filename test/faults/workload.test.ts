@@ -2,12 +2,15 @@
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { Checker } from '../../rig/soak/checker.ts';
-import { LAYERS, Model, valuesOf, type Layer, type Loss } from '../../rig/soak/model.ts';
+import { LAYERS, valuesOf } from '../../rig/soak/layers.ts';
+import { Model, type Loss } from '../../rig/soak/model.ts';
 import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
 import { waitUntil } from '../../rig/local-cluster/wait-until.ts';
 import { FeatureStore, FeatureStoreError } from '../../src/index.ts';
 import { expectNothingFailed, startWorkload } from './workload.ts';
+
+type UsualLayer = (typeof LAYERS)[number];
 
 let cluster: LocalCluster;
 const vip = Array.from({ length: 20 }, (_, n) => `v${n}`);
@@ -43,7 +46,7 @@ function written(versions: number, id = 'a'): Model {
   return model;
 }
 
-function rowOf(versions: Record<Layer, number>, id = 'a'): Record<string, string> {
+function rowOf(versions: Record<UsualLayer, number>, id = 'a'): Record<string, string> {
   return Object.assign({}, ...LAYERS.map((layer) => valuesOf(layer, id, versions[layer])));
 }
 
@@ -51,7 +54,7 @@ function kindsOf(model: Model, row: Record<string, string>): string[] {
   return model.check('a', row, model.floorsOf(['a']), 0).map(({ kind }) => kind);
 }
 
-const atVersion = (version: number): Record<Layer, number> => ({
+const atVersion = (version: number): Record<UsualLayer, number> => ({
   batch: version,
   single: version,
   streaming: version,

@@ -17,14 +17,17 @@ export async function startWorkload(options: Omit<WorkloadOptions, 'seed'>): Pro
 }
 
 /**
- * No row wrong, none absent that exists, no acknowledged write lost, both TTL layers as they must
- * be.
+ * No row wrong, none absent that exists, none half replaced, no event time that went back, no
+ * ghost, no acknowledged write lost, both TTL layers as they must be.
  */
 export function expectNothingWrong(tally: Tally): void {
   expect(tally.violations).toStrictEqual([]);
   expect(tally).toMatchObject({
     wrongValues: 0,
     wrongNulls: 0,
+    wrongReplacements: 0,
+    wrongTimes: 0,
+    wrongGhosts: 0,
     lostWrites: 0,
     wrongTtls: 0,
   });

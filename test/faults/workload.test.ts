@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { Checker } from '../../rig/soak/checker.ts';
-import { LAYERS, valuesOf } from '../../rig/soak/layers.ts';
+import { LAYERS, namesOf, valuesOf } from '../../rig/soak/layers.ts';
 import { Model, type Loss } from '../../rig/soak/model.ts';
 import { startLocalCluster, type LocalCluster } from '../../rig/local-cluster/local-cluster.ts';
 import type { RedisNode } from '../../rig/local-cluster/redis-node.ts';
@@ -59,6 +59,10 @@ const atVersion = (version: number): Record<UsualLayer, number> => ({
   single: version,
   streaming: version,
 });
+
+function entriesOf(row: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(row).flat();
+}
 
 /** Breaks it again and again: the workload may write what was broken before it looks. */
 async function breakUntilSeen(
@@ -132,6 +136,42 @@ it('sees the past after an acknowledgement', async () => {
   );
   await workload.stop();
   expect(tally.violations.join('\n')).toMatch(/e\d+ batch: lost: \d+ acknowledged, 1 seen/);
+});
+
+it('sees a feature that came back, a time that went back, and a ghost', async () => {
+  const store = await connect('back:');
+  const workload = await startWorkload({ stores: [store], entityCount: 200 });
+  const { tally } = workload;
+  const call = async (id: string, command: string, ...args: string[]): Promise<unknown> =>
+    (await ownerOf(store, id)).call(command, store.keyFor(id), ...args);
+  const timedIds = Array.from({ length: 40 }, (_, n) => `r${n}`);
+  const old = await store.batchGetFeatures(timedIds, namesOf(['timed']));
+  await breakUntilSeen(
+    'features that the version has not',
+    () => tally.wrongReplacements > 0,
+    () =>
+      call('r100', 'HSET', ...namesOf(['replaced']).flatMap((name) => [name, `r100 ${name} 1`])),
+  );
+  await breakUntilSeen(
+    'half a merge with nulls',
+    () => tally.violations.some((what) => what.startsWith('n1 nulled: mixed')),
+    () => call('n1', 'HDEL', 'n0', 'n1'),
+  );
+  await breakUntilSeen(
+    'a time that went back',
+    () => tally.wrongTimes > 0,
+    () => Promise.all(timedIds.map((id, n) => call(id, 'HSET', ...entriesOf(old[n])))),
+  );
+  await breakUntilSeen(
+    'an entity that was never loaded',
+    () => tally.wrongGhosts > 0,
+    () => call('g1', 'HSET', 's0', 'g1 s0 1'),
+  );
+  await workload.stop();
+  const heard = tally.violations.join('\n');
+  expect(heard).toContain('r100 replaced: mixed');
+  expect(heard).toMatch(/r\d+ timed: lost: \d+ acknowledged, \d+ seen/);
+  expect(heard).toContain('g1 streaming: ghost: exists, and has s0');
 });
 
 it('takes the acknowledged version, a later one, and one of unknown outcome', () => {

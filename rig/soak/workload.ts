@@ -39,6 +39,8 @@ const ROWS_PER_LOAD = 150;
 /** Ids of a read that were never written. */
 const STRANGERS_PER_READ = 5;
 const IDS_PER_STREAM_CHUNK = 500;
+/** Conditional writes rest so many times as long: each is of many calls. */
+const CONDITIONAL_RESTS = 4;
 const CALLS_AT_ONCE = 100;
 
 type Work = (random: Random) => Promise<void>;
@@ -162,17 +164,20 @@ export class Workload {
       (random) => this.#loadSome(random, 'streaming'),
       (random) => this.#writeSome(random, 'streaming'),
       (random) => this.#writeSome(random, 'single'),
-      ...this.#conditional.works,
     ];
     if (this.#options.vipGroup !== undefined) works.push((random) => this.#readVip(random));
-    const loops = works.map((work, index) =>
-      this.#repeat(work, seededRandom(this.#options.seed + index)),
-    );
+    const { seed, restMs = 4 } = this.#options;
+    const conditionalRestMs = CONDITIONAL_RESTS * restMs;
+    const loops = [
+      ...works.map((work, index) => this.#repeat(work, seededRandom(seed + index), restMs)),
+      ...this.#conditional.works.map((work, index) =>
+        this.#repeat(work, seededRandom(seed + works.length + index), conditionalRestMs),
+      ),
+    ];
     this.#loops = Promise.all(loops);
   }
 
-  async #repeat(work: Work, random: Random): Promise<void> {
-    const restMs = this.#options.restMs ?? 4;
+  async #repeat(work: Work, random: Random, restMs: number): Promise<void> {
     while (!this.#stopping) {
       const startedAtMs = performance.now();
       try {

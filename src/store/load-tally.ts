@@ -28,7 +28,7 @@ export interface LoadProgress {
 export interface CommitEvent {
   /** How many rows from the first on are settled: written, passed over, or failed. */
   readonly position: number;
-  /** The `offset` of the last of them that was taken with the others, where it has one. */
+  /** The `offset` of the last of them, where it has one. */
   readonly offset: unknown;
   /** Those that failed since the last event: what is committed is not tried again. */
   readonly failed: readonly FailedRow[];

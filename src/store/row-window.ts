@@ -10,7 +10,7 @@ import type { FailedRow } from './partial-errors.ts';
 import type { KeyLayout } from './key-layout.ts';
 import { BYTES_PER_WINDOW } from './limits.ts';
 import { checkKeys, show } from './option-checks.ts';
-import { entryOf } from './row-source.ts';
+import { entryOf, type Entry } from './row-source.ts';
 import { WriteReplies, type RowOutcome, type RowWriter } from './row-writer.ts';
 import type { Window } from './windows.ts';
 
@@ -64,8 +64,9 @@ export class RowWindow implements Window<FeatureEntry> {
     const { layout, writer } = this.#terms;
     const { count } = this.#keys;
     let id: unknown;
+    let row: Entry | undefined;
     try {
-      const row = entryOf(entry);
+      row = entryOf(entry);
       [id] = row;
       layout.addKey(this.#keys, row[0]);
       if (this.#distinctIds.has(row[0])) {
@@ -93,6 +94,7 @@ export class RowWindow implements Window<FeatureEntry> {
       this.#positions?.push(this.begin + rowCount);
     } catch (error) {
       if (!(error instanceof FeatureStoreError)) throw error;
+      if (row) this.lastOffset = row[2]?.offset; // what is refused is settled, too
       this.#leaveOut();
       this.#rows.cancelRow();
       this.#keys.truncate(count);

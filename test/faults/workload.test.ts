@@ -158,14 +158,15 @@ it('sees a feature that came back, a time that went back, and a ghost', async ()
     () => call('n1', 'HDEL', 'n0', 'n1'),
   );
   await breakUntilSeen(
-    'a time that went back',
-    () => tally.wrongTimes > 0,
-    () => Promise.all(timedIds.map((id, n) => call(id, 'HSET', ...entriesOf(old[n])))),
-  );
-  await breakUntilSeen(
     'an entity that was never loaded',
     () => tally.wrongGhosts > 0,
     () => call('g1', 'HSET', 's0', 'g1 s0 1'),
+  );
+  // What has lost its TTL so is a batch feature, and goes with the next replacement.
+  await breakUntilSeen(
+    'a time that went back',
+    () => tally.wrongTimes > 0,
+    () => Promise.all(timedIds.map((id, n) => call(id, 'HSET', ...entriesOf(old[n])))),
   );
   await workload.stop();
   const heard = tally.violations.join('\n');

@@ -78,8 +78,11 @@ export function valuesAndNulls(
   return { ...Object.fromEntries(none), ...valuesOf(layer, id, version) };
 }
 
-/** Each version has at least one feature. */
-function hasFeature(layer: Layer, version: number, at: number): boolean {
+/**
+ * Whether a version has the feature that is at this place among those of its layer. Each has at
+ * least one.
+ */
+export function hasFeature(layer: Layer, version: number, at: number): boolean {
   const { names, varies = false } = KINDS[layer];
   return !varies || at === version % names.length || ((version * 0x9e37) >> (at + 3)) % 2 === 1;
 }

@@ -40,7 +40,7 @@ const ROWS_PER_LOAD = 150;
 const STRANGERS_PER_READ = 5;
 const IDS_PER_STREAM_CHUNK = 500;
 /** Conditional writes rest so many times as long: each is of many calls. */
-const CONDITIONAL_RESTS = 4;
+const CONDITIONAL_RESTS = 6;
 const CALLS_AT_ONCE = 100;
 
 type Work = (random: Random) => Promise<void>;

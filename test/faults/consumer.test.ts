@@ -41,9 +41,9 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 function someEvents(): LoggedEvent[] {
   return Array.from({ length: EVENT_COUNT }, (_, offset) => {
     const names = NAMES.filter(() => random.next() < 0.5);
-    const features = Object.fromEntries(
-      names.map((name) => [name, random.next() < 0.2 ? null : `${name} ${offset}`]),
-    );
+    const shared = names.map((name) => [name, random.next() < 0.2 ? null : `${name} ${offset}`]);
+    // And one that no other event writes, so that each event that is missing is seen.
+    const features = { ...Object.fromEntries(shared), [`only${offset}`]: 'there' };
     const n = random.integer(0, ENTITIES_PER_KIND - 1);
     if (random.next() < 0.5) return { offset, id: `plain${n}`, features };
     const eventTimeMs = 1_000 + offset + random.integer(-500, 500);
@@ -65,8 +65,9 @@ async function stateOf(store: FeatureStore): Promise<unknown> {
   const ids = ['plain', 'timed'].flatMap((kind) =>
     Array.from({ length: ENTITIES_PER_KIND }, (_, n) => `${kind}${n}`),
   );
-  const rows = await store.batchGetFeatures(ids, [...NAMES, '@event_time']);
-  return Object.fromEntries(ids.map((id, at) => [id, rows[at]]));
+  const rows = await Promise.all(ids.map((id) => store.getFeatures(id)));
+  const times = await store.batchGetFeatures(ids, ['@event_time']);
+  return Object.fromEntries(ids.map((id, at) => [id, { ...rows[at], ...times[at] }]));
 }
 
 /** What one consumer leaves that nobody disturbs. */

@@ -22,7 +22,7 @@ const EVENT_COUNT = 5_000;
 const ENTITIES_PER_KIND = 150;
 const NAMES = ['a', 'b', 'c', 'd'];
 /** Of a consumer, after it has committed for the first time. */
-const MAX_LIFE_MS = 250;
+const MAX_LIFE_MS = 150;
 /** A replica that comes back makes some of them end. */
 const MAX_STARTS = 40;
 

@@ -50,10 +50,16 @@ export class ServiceProcess implements Disposable {
 }
 
 async function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
-  const ended = once(child, 'exit').then(([code]) => {
+  const over = new AbortController();
+  const { signal } = over;
+  const ended = once(child, 'exit', { signal }).then(([code]) => {
     throw new Error(`the service ended with ${code}`);
   });
-  ended.catch(() => undefined);
-  const [message] = await Promise.race([once(child, 'message'), ended]);
-  return message as Answer; // its other half is process.ts
+  try {
+    const [message] = await Promise.race([once(child, 'message', { signal }), ended]);
+    return message as Answer; // its other half is process.ts
+  } finally {
+    over.abort();
+    ended.catch(() => undefined);
+  }
 }

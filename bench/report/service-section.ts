@@ -30,12 +30,13 @@ export function serviceSection(run: ServiceRun, source: string): string {
 
 [examples/fraud-service](../examples/fraud-service), and the same service with its store replaced by an ioredis Cluster with
 \`enableAutoPipelining\` and one \`hmget\` per id (\`bench/service/ioredis-store.ts\`). autocannon sends POST /score on ${connections} connections, with ${idsPerRequest}
-random ids of ${inCount(userCount)} users in each request; the services take turns of ${secondsPerTurn} s, ${turns} each, in one run. \`npm run bench:service\`, ${run.startedAt.slice(0, 10)},
+random ids of ${userCount.toLocaleString('en-US')} users in each request; the services take turns of ${secondsPerTurn} s, ${turns} each, in one run. \`npm run bench:service\`, ${run.startedAt.slice(0, 10)},
 commit ${run.commit}, Node ${machine.node}, ${machine.server}; the figures are in [${source}](../${source}). The ${machine.cores} cores of the machine are shared
-by the load generator, the service and all six servers, so each figure is what is left for it; the ratios are what counts.
+by the load generator, the service and all six servers, so each figure is what is left for it; the ratios are what counts. The load average was ${machine.loadAverage.toFixed(2)} when it began.
 
 ${table(header, run.services.map(figuresOf), 1)}
-Medians over the turns. "Defaults" are ids of all turns that were not read within the deadline of ${deadlineMs} ms and were scored by defaults.
+Medians over the turns. "Defaults" are ids of all turns that were not read within the deadline of ${deadlineMs} ms and were scored by defaults: such
+a request counts as answered. Ratios are medians of those of the rounds; a round has a turn of each.
 
 ${table(['', 'at least', 'measured', ''], targets, 1)}`;
 }

@@ -72,19 +72,40 @@ export async function readBatch<Name extends string, As extends ValuesAs>(
   plan: ReadPlan,
   options: BatchReadOptions<As>,
 ): Promise<PartialRows<RowOf<As, Name>>> {
-  if (plan.ids.length === 0) return { rows: [], failed: [] };
+  const { ids, shape } = plan;
+  if (ids.length === 0) return { rows: [], failed: [] };
+  const isPatient = options.onInvalid === 'report';
   const deadline = newDeadline(context, options, 'read');
   try {
-    const keys = await keysOf(context, plan.ids, options.onInvalid === 'report');
+    // Single reads come by the thousand: they do not wait for a turn.
+    const keys =
+      ids.length <= IDS_PER_TURN
+        ? keysAtOnce(context, ids, isPatient)
+        : await keysByTurns(context, ids, isPatient);
     if (keys === undefined) return await readValid<Name, As>(context, plan, deadline, options);
-    return await deliverRead<Name, As>(context, { ...plan, keys }, deadline, options);
+    return await deliverRead<Name, As>(context, { ids, shape, keys }, deadline, options);
   } finally {
     deadline.clear();
   }
 }
 
 /** Nothing where some ids are invalid, and that is no reason to throw. */
-async function keysOf(
+function keysAtOnce(
+  { layout }: Context,
+  ids: readonly string[],
+  isPatient: boolean,
+): KeyTable | undefined {
+  const keys = new KeyTable(layout.keyPrefix, ids.length);
+  try {
+    layout.addKeys(keys, ids);
+    return keys;
+  } catch (error) {
+    return nothingIf(isPatient, error);
+  }
+}
+
+/** As `keysAtOnce`, of ids whose number would hold the event loop. */
+async function keysByTurns(
   { layout }: Context,
   ids: readonly string[],
   isPatient: boolean,
@@ -93,14 +114,18 @@ async function keysOf(
   try {
     for (let from = 0; from < ids.length; from += IDS_PER_TURN) {
       if (from > 0) await nextTurn();
-      const some = ids.length <= IDS_PER_TURN ? ids : ids.slice(from, from + IDS_PER_TURN);
-      layout.addKeys(keys, some);
+      layout.addKeys(keys, ids.slice(from, from + IDS_PER_TURN));
     }
     return keys;
   } catch (error) {
-    if (isPatient && error instanceof FeatureStoreError) return undefined;
-    throw error;
+    return nothingIf(isPatient, error);
   }
+}
+
+/** @throws the error, unless it is to be reported by row */
+function nothingIf(isPatient: boolean, error: unknown): undefined {
+  if (isPatient && error instanceof FeatureStoreError) return undefined;
+  throw error;
 }
 
 /** Reads the ids that are valid; the others are failed rows, each by itself. */

@@ -26,6 +26,8 @@ export interface LoggedEvent {
 /** The log is as fast as this, so that there is time to kill its consumer. */
 const EVENTS_AT_ONCE = 20;
 const REST_MS = 4;
+/** Longer than the parent lets it live. */
+const FOR_EVER_MS = 3_600_000;
 
 const {
   CONSUMER_NODES = '',
@@ -33,6 +35,7 @@ const {
   CONSUMER_LOG = '',
   CONSUMER_POSITION = '',
   CONSUMER_REPLICAS = '0',
+  CONSUMER_HOLD_AT = '',
 } = process.env;
 
 function committedBefore(): number {
@@ -47,6 +50,7 @@ async function* eventsFrom(begin: number): AsyncGenerator<FeatureEntry> {
   for await (const line of createInterface({ input: createReadStream(CONSUMER_LOG) })) {
     const { offset, id, features, eventTimeMs }: LoggedEvent = JSON.parse(line);
     if (offset < begin) continue;
+    if (String(offset) === CONSUMER_HOLD_AT) await pause(FOR_EVER_MS);
     const time = eventTimeMs === undefined ? {} : { eventTimeMs };
     yield [id, features, { ...time, offset }];
     if (offset % EVENTS_AT_ONCE === 0) await pause(REST_MS);

@@ -106,11 +106,16 @@ async function writeLog(
     CONSUMER_POSITION: position,
     CONSUMER_REPLICAS: String(replicas),
   };
+  const committed = async (): Promise<number> =>
+    Number(await readFile(position, 'utf8').catch(() => '0'));
   return {
-    committed: async () => Number(await readFile(position, 'utf8').catch(() => '0')),
+    committed,
     consume: async (killAfterMs) => {
+      // One that is to be killed gets half of what is left, so that it has not ended by then.
+      const left = EVENT_COUNT - (await committed());
+      const holdAt = killAfterMs === undefined ? '' : String(EVENT_COUNT - Math.floor(left / 2));
       const child = execa(process.execPath, ['--import', 'tsx', CHILD], {
-        env,
+        env: { ...env, CONSUMER_HOLD_AT: holdAt },
         reject: false,
         timeout: 60_000,
       });

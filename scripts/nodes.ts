@@ -14,7 +14,7 @@ const SUITES = ['unit', 'integration'] as const;
 
 /** Tests of processes, pages and clusters, which no Node has another way of. */
 const ALIKE =
-  'cli-* demo-* docs examples trip memory-* least-rights failover resharding moved-* strangers start large-* shard-state diagnostics'
+  'cli-* demo-* docs examples trip memory-* least-rights failover resharding moved-* strangers start large-* shard-state diagnostics credentials ioredis-options server-words store-without-hsetex'
     .split(' ')
     .map((name) => `test/integration/${name}.test.ts`);
 

@@ -2,6 +2,10 @@
  * The stream: events as they come → streaming features, and the offset of the last one that is
  * settled → back to the source. What was not committed comes again after a restart, and does no
  * harm: an event that is not newer than what is there is passed over.
+ *
+ * An event that fails, as its shard is down, is counted, logged and passed over: it must not hold up
+ * those of other shards, and the user's next one takes its place. Where each one counts, give
+ * `maxFailedRows: 0`, which commits nothing from the first that fails on, and begin again from there.
  */
 
 import type { FeatureEntry, Features, FeatureWriter, LoadResult } from 'cluster-feature-store';

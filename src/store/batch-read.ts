@@ -74,58 +74,34 @@ export async function readBatch<Name extends string, As extends ValuesAs>(
 ): Promise<PartialRows<RowOf<As, Name>>> {
   const { ids, shape } = plan;
   if (ids.length === 0) return { rows: [], failed: [] };
-  const isPatient = options.onInvalid === 'report';
   const deadline = newDeadline(context, options, 'read');
   try {
-    // Single reads come by the thousand: they do not wait for a turn.
-    const keys =
-      ids.length <= IDS_PER_TURN
-        ? keysAtOnce(context, ids, isPatient)
-        : await keysByTurns(context, ids, isPatient);
-    if (keys === undefined) return await readValid<Name, As>(context, plan, deadline, options);
+    const keys = new KeyTable(context.layout.keyPrefix, ids.length);
+    try {
+      // Single reads come by the thousand: they do not wait for a turn.
+      if (ids.length <= IDS_PER_TURN) context.layout.addKeys(keys, ids);
+      else await addKeysByTurns(context, keys, ids);
+    } catch (error) {
+      const isOfAnId = error instanceof FeatureStoreError;
+      if (!isOfAnId || options.onInvalid !== 'report') throw error;
+      return await readValid<Name, As>(context, plan, deadline, options);
+    }
     return await deliverRead<Name, As>(context, { ids, shape, keys }, deadline, options);
   } finally {
     deadline.clear();
   }
 }
 
-/** Nothing where some ids are invalid, and that is no reason to throw. */
-function keysAtOnce(
+/** So many keys at once would hold the event loop. */
+async function addKeysByTurns(
   { layout }: Context,
+  keys: KeyTable,
   ids: readonly string[],
-  isPatient: boolean,
-): KeyTable | undefined {
-  const keys = new KeyTable(layout.keyPrefix, ids.length);
-  try {
-    layout.addKeys(keys, ids);
-    return keys;
-  } catch (error) {
-    return nothingIf(isPatient, error);
+): Promise<void> {
+  for (let from = 0; from < ids.length; from += IDS_PER_TURN) {
+    if (from > 0) await nextTurn();
+    layout.addKeys(keys, ids.slice(from, from + IDS_PER_TURN));
   }
-}
-
-/** As `keysAtOnce`, of ids whose number would hold the event loop. */
-async function keysByTurns(
-  { layout }: Context,
-  ids: readonly string[],
-  isPatient: boolean,
-): Promise<KeyTable | undefined> {
-  const keys = new KeyTable(layout.keyPrefix, ids.length);
-  try {
-    for (let from = 0; from < ids.length; from += IDS_PER_TURN) {
-      if (from > 0) await nextTurn();
-      layout.addKeys(keys, ids.slice(from, from + IDS_PER_TURN));
-    }
-    return keys;
-  } catch (error) {
-    return nothingIf(isPatient, error);
-  }
-}
-
-/** @throws the error, unless it is to be reported by row */
-function nothingIf(isPatient: boolean, error: unknown): undefined {
-  if (isPatient && error instanceof FeatureStoreError) return undefined;
-  throw error;
 }
 
 /** Reads the ids that are valid; the others are failed rows, each by itself. */

@@ -44,12 +44,6 @@ export interface TakenFeatures {
 
 const NO_NAMES: readonly string[] = [];
 
-/** `values.includes(null)`, which leaves optimized code for each row. */
-function hasNull(values: readonly unknown[]): boolean {
-  for (let i = 0; i < values.length; i++) if (values[i] === null) return true;
-  return false;
-}
-
 /** Encodes rows that mostly have the same names: each name is checked and encoded once. */
 export class FeatureEncoder {
   readonly #encodedNames = new Map<string, Uint8Array>();
@@ -78,7 +72,7 @@ export class FeatureEncoder {
   take(id: string, features: Features): TakenFeatures {
     const names = this.namesOf(id, features);
     const values = valuesOf(id, features, names);
-    if (!hasNull(values)) return { names, values, deleted: NO_NAMES };
+    if (!values.includes(null)) return { names, values, deleted: NO_NAMES };
     const isKept = (_: unknown, at: number): boolean => values[at] !== null;
     const deleted = names.filter((_, at) => values[at] === null);
     return { names: names.filter(isKept), values: values.filter(isKept), deleted };

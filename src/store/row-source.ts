@@ -12,7 +12,7 @@ export function entryOf(entry: unknown): Entry {
   let shown: string;
   try {
     if (Array.isArray(entry) && (entry.length === 2 || entry.length === 3)) {
-      const options: unknown = entry.length === 3 ? entry[2] : undefined;
+      const options: unknown = entry[2];
       const isRow = options === undefined || isRecord(options);
       if (isRow) return [entry[0], entry[1], options];
     }

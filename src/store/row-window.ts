@@ -74,7 +74,6 @@ export class RowWindow implements Window<FeatureEntry> {
         return false;
       }
       const options = row[2];
-      this.lastOffset = options?.offset;
       if (options !== undefined) checkKeys('The options of a row', options, ROW_OPTIONS);
       this.#lastCost = 1;
       const [, features] = row;
@@ -85,16 +84,15 @@ export class RowWindow implements Window<FeatureEntry> {
         this.#leaveOut();
         this.nothingToWrite++;
         this.#keys.truncate(count);
-        return true;
+      } else {
+        this.#rows.endRow();
+        this.#distinctIds.add(row[0]);
+        this.ids.push(row[0]);
+        this.featureCounts.push(featureCount);
+        this.#positions?.push(this.begin + rowCount);
       }
-      this.#rows.endRow();
-      this.#distinctIds.add(row[0]);
-      this.ids.push(row[0]);
-      this.featureCounts.push(featureCount);
-      this.#positions?.push(this.begin + rowCount);
     } catch (error) {
       if (!(error instanceof FeatureStoreError)) throw error;
-      if (row) this.lastOffset = row[2]?.offset; // what is refused is settled, too
       this.#leaveOut();
       this.#rows.cancelRow();
       this.#keys.truncate(count);
@@ -102,6 +100,7 @@ export class RowWindow implements Window<FeatureEntry> {
       notePlace(error, { id: typeof id === 'string' ? id : undefined });
       this.refused.push({ id: shownId, position: this.begin + rowCount, error });
     }
+    if (row) this.lastOffset = row[2]?.offset; // what is refused is settled, too
     return true;
   }
 
